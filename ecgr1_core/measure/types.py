@@ -1,0 +1,134 @@
+"""`Measurements`: what was measured on one recording, with the reason wherever something was not.
+
+Amplitudes are signed millivolts against the baseline just before the wave (Q and S are negative or zero-crossing
+below), durations and intervals milliseconds, axes degrees in the frontal plane (-180, 180], times seconds from the
+start of the recording. Unknown is None, and `reasons` says why under the same name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+BeatKind = Literal["normal", "supraventricular_ectopic", "ventricular_ectopic", "paced"]
+
+
+@dataclass(frozen=True)
+class LeadMeasurements:
+    """One lead, measured on its median beat inside the global wave limits."""
+
+    p_amplitude_mv: float | None = None
+    p_negative_amplitude_mv: float | None = None
+    q_amplitude_mv: float | None = None
+    q_duration_ms: float | None = None
+    r_amplitude_mv: float | None = None
+    r_duration_ms: float | None = None
+    s_amplitude_mv: float | None = None
+    s_duration_ms: float | None = None
+    r_prime_amplitude_mv: float | None = None
+    s_prime_amplitude_mv: float | None = None
+    qrs_peak_to_peak_mv: float | None = None
+    st_j_mv: float | None = None
+    st_j40_mv: float | None = None
+    st_j60_mv: float | None = None
+    st_j80_mv: float | None = None
+    t_amplitude_mv: float | None = None
+    t_negative_amplitude_mv: float | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One beat; times in seconds from the start of the recording, None where the wave was not found."""
+
+    number: int
+    r_s: float
+    rr_ms: float | None = None
+    p_onset_s: float | None = None
+    p_peak_s: float | None = None
+    p_offset_s: float | None = None
+    qrs_onset_s: float | None = None
+    qrs_offset_s: float | None = None
+    t_peak_s: float | None = None
+    t_offset_s: float | None = None
+    pr_interval_ms: float | None = None
+    qrs_duration_ms: float | None = None
+    qt_interval_ms: float | None = None
+    kind: BeatKind = "normal"
+
+
+@dataclass(frozen=True)
+class RhythmMeasurements:
+    """What the beat times and the atrial activity say, without naming a rhythm."""
+
+    beat_count: int = 0
+    rr_min_ms: float | None = None
+    rr_max_ms: float | None = None
+    rr_sd_ms: float | None = None
+    rr_irregularity: float | None = None
+    p_per_qrs: float | None = None
+    p_wave_present: bool | None = None
+    ectopic_supraventricular_count: int = 0
+    ectopic_ventricular_count: int = 0
+    longest_pause_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class LeadQuality:
+    """Quality of one lead: `problems` in words; empty when there is none."""
+
+    status: Literal["good", "noisy", "unusable", "flat", "missing"] = "good"
+    problems: tuple[str, ...] = ()
+    noise_mv: float | None = None
+    wander_mv: float | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Quality of the recording: the worst that matters for reading it, and each lead apart."""
+
+    grade: Literal["good", "acceptable", "poor"] = "good"
+    notes: tuple[str, ...] = ()
+    leads: Mapping[str, LeadQuality] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Global measurements, the same per lead and per beat, rhythm and quality."""
+
+    heart_rate_bpm: float | None = None
+    rr_ms: float | None = None
+    p_duration_ms: float | None = None
+    pr_interval_ms: float | None = None
+    qrs_duration_ms: float | None = None
+    qt_interval_ms: float | None = None
+    qtc_bazett_ms: float | None = None
+    qtc_fridericia_ms: float | None = None
+    qtc_framingham_ms: float | None = None
+    qtc_hodges_ms: float | None = None
+    p_axis_deg: float | None = None
+    qrs_axis_deg: float | None = None
+    t_axis_deg: float | None = None
+    rhythm: RhythmMeasurements = field(default_factory=RhythmMeasurements)
+    quality: Quality = field(default_factory=Quality)
+    leads: Mapping[str, LeadMeasurements] = field(default_factory=dict)
+    beats: tuple[Beat, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; floats rounded to 4 decimals, which is finer than any of them is known."""
+        data: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 4) if math.isfinite(value) else None
+    return value

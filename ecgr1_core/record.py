@@ -1,0 +1,77 @@
+"""`EcgRecord`: twelve leads in millivolts in one fixed order, whatever file they came from.
+
+It knows nothing of files, pages or measurements. What a file could not give is kept and named: a lead that was not
+recorded is a row of NaN listed in `missing_leads`, a lead without any deflection is listed in `flat_leads`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+LEADS: tuple[str, ...] = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+LIMB_LEADS: tuple[str, ...] = LEADS[:6]
+PRECORDIAL_LEADS: tuple[str, ...] = LEADS[6:]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What a reading needs to know of the patient; no identity."""
+
+    age_years: float | None = None
+    sex: Literal["F", "M"] | None = None
+
+
+@dataclass(frozen=True)
+class EcgRecord:
+    """One 12-lead recording.
+
+    `signal_mv` is [12, samples] float32 in millivolts, rows in the order of `LEADS`; NaN where a sample or a whole lead
+    is unknown. The array is made read-only.
+    """
+
+    signal_mv: FloatArray
+    sampling_rate_hz: float
+    name: str = "recording"
+    source_format: str = "memory"
+    patient: Patient = field(default_factory=Patient)
+    missing_leads: tuple[str, ...] = ()
+    flat_leads: tuple[str, ...] = ()
+    derived_leads: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        signal = np.ascontiguousarray(self.signal_mv, dtype=np.float32)
+        if signal.ndim != 2 or signal.shape[0] != len(LEADS) or signal.shape[1] == 0:
+            raise ValueError(f"signal_mv must be [12, samples > 0], got {signal.shape}")
+        if not (np.isfinite(self.sampling_rate_hz) and self.sampling_rate_hz > 0):
+            raise ValueError(f"sampling_rate_hz must be positive, got {self.sampling_rate_hz}")
+        signal.flags.writeable = False
+        object.__setattr__(self, "signal_mv", signal)
+
+    @property
+    def samples(self) -> int:
+        """Samples per lead."""
+        return int(self.signal_mv.shape[1])
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.samples / self.sampling_rate_hz
+
+    @property
+    def available_leads(self) -> tuple[str, ...]:
+        """Leads that were recorded or derived, flat ones included."""
+        return tuple(lead for lead in LEADS if lead not in self.missing_leads)
+
+    def lead(self, name: str) -> FloatArray:
+        """Return one lead, [samples] in mV; KeyError for a name outside `LEADS`."""
+        if name not in LEADS:
+            raise KeyError(name)
+        row: FloatArray = self.signal_mv[LEADS.index(name)]
+        return row
