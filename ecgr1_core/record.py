@@ -27,12 +27,12 @@ class Patient:
     sex: Literal["F", "M"] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EcgRecord:
     """One 12-lead recording.
 
     `signal_mv` is [12, samples] float32 in millivolts, rows in the order of `LEADS`; NaN where a sample or a whole lead
-    is unknown. The array is made read-only.
+    is unknown. The array is made read-only. Two records are equal only when they are the same object.
     """
 
     signal_mv: FloatArray

@@ -18,7 +18,14 @@ BeatKind = Literal["normal", "supraventricular_ectopic", "ventricular_ectopic", 
 
 @dataclass(frozen=True)
 class LeadMeasurements:
-    """One lead, measured on its median beat inside the global wave limits."""
+    """One lead, measured on its median beat inside the global wave limits.
+
+    `p_amplitude_mv` and `t_amplitude_mv` are the largest deflection with its sign, the `negative` ones the depth of the
+    negative part where there is one. A QRS without any positive deflection is a QS: its depth stands under Q.
+    `morphology` spells the complex: "qRs", "rSr'", "QS"; capitals for deflections of at least 0.5 mV.
+    """
+
+    morphology: str | None = None
 
     p_amplitude_mv: float | None = None
     p_negative_amplitude_mv: float | None = None

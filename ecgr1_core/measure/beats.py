@@ -1,0 +1,115 @@
+"""QRS detection on all leads together.
+
+One detection function for the whole recording: the slope of the QRS band, root mean square over the usable leads,
+each lead scaled by its own size. A beat that is small or noisy in one lead is carried by the others, and an artefact
+in one lead is outvoted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal as dsp
+from scipy.ndimage import uniform_filter1d
+
+from ecgr1_core.measure.conditioning import Array, Conditioned, band_pass, samples
+
+Indices = npt.NDArray[np.intp]
+
+_REFRACTORY_MS = 200.0
+_T_WAVE_MS = 360.0
+_PRIMARY = 0.32  # of the local beat height
+_SEARCH_BACK = 0.16
+
+
+def detection_function(conditioned: Conditioned) -> Array:
+    """Return the multi-lead QRS slope, [samples], about 1 at a usual beat."""
+    usable = conditioned.usable
+    if not usable.any():
+        return np.zeros(conditioned.signal_mv.shape[1])
+    band = band_pass(conditioned.signal_mv[usable], 6.0, 28.0)
+    slope = np.abs(np.gradient(band, axis=1))
+    scale = np.quantile(slope, 0.985, axis=1, keepdims=True)
+    slope = np.minimum(slope / np.maximum(scale, 1e-9), 3.0)
+    energy = np.sqrt(np.mean(slope**2, axis=0))
+    smooth: Array = uniform_filter1d(energy, samples(70.0), mode="nearest")
+    return smooth
+
+
+def find_beats(conditioned: Conditioned) -> Indices:
+    """Return the position of every QRS complex, [beats], in samples at the working rate.
+
+    The position is the largest deflection of the complex over all leads, so that it is steady from beat to beat.
+    """
+    activity = detection_function(conditioned)
+    if not conditioned.usable.any() or activity.max(initial=0.0) <= 0.0:
+        return np.empty(0, dtype=np.intp)
+    candidates: Indices = dsp.find_peaks(activity, distance=samples(_REFRACTORY_MS))[0]
+    if len(candidates) == 0:
+        return candidates
+    heights = activity[candidates]
+    local = _local_height(candidates, heights)
+    floor = 3.0 * float(np.median(activity))
+    chosen = candidates[(heights >= _PRIMARY * local) & (heights >= 0.5 * floor)]
+    chosen = _without_t_waves(chosen, activity)
+    chosen = _search_back(chosen, candidates, activity)
+    return _largest_deflection(conditioned, chosen)
+
+
+def _local_height(candidates: Indices, heights: Array) -> Array:
+    """Height of a usual beat around each candidate: the 80 % quantile of the candidates one to a second within 5 s."""
+    out = np.empty(len(candidates))
+    reach = samples(5000.0)
+    for index, position in enumerate(candidates):
+        near = np.abs(candidates - position) <= reach
+        strongest = np.sort(heights[near])[::-1]
+        span_s = (candidates[near].max() - candidates[near].min()) / samples(1000.0) + 0.5
+        usual = strongest[: max(2, round(span_s))]
+        out[index] = float(np.median(usual))
+    return out
+
+
+def _without_t_waves(beats: Indices, activity: Array) -> Indices:
+    """Drop a candidate shortly after a beat of more than twice its height: a tall T wave."""
+    kept: list[int] = []
+    for position in beats:
+        if kept and position - kept[-1] < samples(_T_WAVE_MS) and activity[position] < 0.45 * activity[kept[-1]]:
+            continue
+        if (
+            kept
+            and position - kept[-1] < samples(_T_WAVE_MS)
+            and activity[kept[-1]] < 0.45 * activity[position]
+            and position - kept[-1] < samples(280.0)
+        ):
+            kept.pop()  # a P wave or artefact before the complex itself
+        kept.append(int(position))
+    return np.asarray(kept, dtype=np.intp)
+
+
+def _search_back(beats: Indices, candidates: Indices, activity: Array) -> Indices:
+    """Look again, at half the threshold, into intervals far longer than their neighbours."""
+    if len(beats) < 3:
+        return beats
+    intervals = np.diff(beats)
+    usual = float(np.median(intervals))
+    height = float(np.median(activity[beats]))
+    found = list(beats)
+    for start, interval in zip(beats[:-1], intervals, strict=True):
+        if interval < 1.6 * usual:
+            continue
+        inside = candidates[
+            (candidates > start + samples(_T_WAVE_MS)) & (candidates < start + interval - samples(250.0))
+        ]
+        found.extend(int(p) for p in inside if activity[p] >= _SEARCH_BACK * height and activity[p] > 0)
+    return np.unique(np.asarray(found, dtype=np.intp))
+
+
+def _largest_deflection(conditioned: Conditioned, beats: Indices) -> Indices:
+    """Move each beat to the largest deflection over all leads within 70 ms."""
+    vector = np.sqrt(np.mean(band_pass(conditioned.signal_mv[conditioned.usable], 3.0, 40.0) ** 2, axis=0))
+    reach = samples(70.0)
+    out = []
+    for position in beats:
+        start = max(0, position - reach)
+        out.append(start + int(np.argmax(vector[start : position + reach + 1])))
+    return np.unique(np.asarray(out, dtype=np.intp))

@@ -1,0 +1,158 @@
+"""Conditioning: the recording at one working rate, gaps bridged, mains removed where there is any, drift taken out.
+
+The working rate is 500 Hz whatever the file has, so that every constant of the later stages is in one unit. Nothing
+here moves a wave in time: every filter runs forwards and backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import signal as dsp
+
+from ecgr1_core.record import EcgRecord
+
+WORKING_RATE_HZ = 500.0
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_MAINS_HZ = (50.0, 60.0)
+_MAINS_RATIO = 8.0  # power in the mains bin over the power beside it, from which the notch is applied
+_MAINS_FLOOR_MV = 0.004  # below this amplitude mains cannot disturb a measurement
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """The recording as the later stages use it.
+
+    `signal_mv` is [12, samples] float64 at `WORKING_RATE_HZ`, gaps bridged linearly, a notch applied in leads with
+    mains; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `known` is
+    [12, samples], False where the file has no sample; `usable` is [12], leads that carry a signal at all; `mains_hz` is
+    [12], 0 where none was found.
+    """
+
+    signal_mv: Array
+    detrended_mv: Array
+    known: Mask
+    usable: Mask
+    mains_hz: Array
+    mains_mv: Array
+    source_rate_hz: float
+
+
+def condition(record: EcgRecord) -> Conditioned:
+    """Return the conditioned signals of a recording of any sampling rate and any set of leads."""
+    raw = record.signal_mv.astype(np.float64)
+    known = np.isfinite(raw)
+    usable = known.mean(axis=1) >= 0.5
+    filled = np.array([_bridge(row, ok) for row, ok in zip(raw, known, strict=True)])
+    filled = _to_working_rate(filled, record.sampling_rate_hz)
+    known = _stretch(known, filled.shape[1])
+    usable &= np.ptp(filled, axis=1) > 1e-3
+    mains_hz = np.zeros(len(filled))
+    mains_mv = np.zeros(len(filled))
+    for index in np.flatnonzero(usable):
+        mains_hz[index], mains_mv[index] = _find_mains(filled[index])
+        if mains_hz[index]:
+            filled[index] = _notch(filled[index], mains_hz[index])
+    return Conditioned(
+        signal_mv=filled,
+        detrended_mv=remove_drift(filled, 0.6),
+        known=known,
+        usable=usable,
+        mains_hz=mains_hz,
+        mains_mv=mains_mv,
+        source_rate_hz=record.sampling_rate_hz,
+    )
+
+
+def remove_drift(signal_mv: Array, cutoff_hz: float) -> Array:
+    """Take out what is slower than `cutoff_hz`: second-order Butterworth, zero phase."""
+    return _zero_phase(_design("highpass", cutoff_hz), signal_mv)
+
+
+def low_pass(signal_mv: Array, cutoff_hz: float) -> Array:
+    """Take out what is faster than `cutoff_hz`: second-order Butterworth, zero phase."""
+    return _zero_phase(_design("lowpass", cutoff_hz), signal_mv)
+
+
+def band_pass(signal_mv: Array, low_hz: float, high_hz: float) -> Array:
+    """Keep what lies between the two frequencies: second-order Butterworth, zero phase."""
+    return _zero_phase(_design("bandpass", low_hz, high_hz), signal_mv)
+
+
+def samples(duration_ms: float) -> int:
+    """Return a duration as a number of samples at the working rate."""
+    return round(duration_ms * WORKING_RATE_HZ / 1000.0)
+
+
+@cache
+def _design(kind: str, *cutoff_hz: float) -> Array:
+    corner = cutoff_hz[0] if len(cutoff_hz) == 1 else cutoff_hz
+    sos: Array = dsp.butter(2, corner, kind, fs=WORKING_RATE_HZ, output="sos")
+    return sos
+
+
+def _zero_phase(sos: Array, signal_mv: Array) -> Array:
+    pad = min(signal_mv.shape[-1] - 1, samples(1000.0))
+    out: Array = dsp.sosfiltfilt(sos, signal_mv, axis=-1, padtype="odd", padlen=pad)
+    return out
+
+
+def _bridge(row: Array, known: Mask) -> Array:
+    if known.all():
+        return row
+    if not known.any():
+        return np.zeros_like(row)
+    positions = np.arange(len(row))
+    return np.interp(positions, positions[known], row[known])
+
+
+def _to_working_rate(signal_mv: Array, rate_hz: float) -> Array:
+    """Resample by a polyphase filter; ends are held level so that the filter does not ring against zero."""
+    if rate_hz == WORKING_RATE_HZ:
+        return signal_mv
+    ratio = WORKING_RATE_HZ / rate_hz
+    up, down = _as_fraction(ratio)
+    out: Array = dsp.resample_poly(signal_mv, up, down, axis=-1, padtype="line")
+    return out
+
+
+def _as_fraction(ratio: float) -> tuple[int, int]:
+    fraction = Fraction(ratio).limit_denominator(1000)
+    return fraction.numerator, fraction.denominator
+
+
+def _stretch(known: Mask, length: int) -> Mask:
+    source = np.minimum((np.arange(length) * known.shape[1]) // length, known.shape[1] - 1)
+    return known[:, source]
+
+
+def _find_mains(row: Array) -> tuple[float, float]:
+    """Return the mains frequency in one lead and its amplitude in mV, or zeros.
+
+    The power in the bin of 50 or 60 Hz is compared with the median power in the 4 Hz on either side.
+    """
+    length = min(len(row), samples(10_000.0))
+    segment = row[:length] - row[:length].mean()
+    spectrum = np.abs(np.fft.rfft(segment * np.hanning(length))) * 4.0 / length
+    frequency = np.fft.rfftfreq(length, 1.0 / WORKING_RATE_HZ)
+    best = (0.0, 0.0)
+    for mains in _MAINS_HZ:
+        near = np.abs(frequency - mains) <= 0.6
+        beside = (np.abs(frequency - mains) > 1.5) & (np.abs(frequency - mains) <= 5.5)
+        peak = float(spectrum[near].max(initial=0.0))
+        floor = float(np.median(spectrum[beside])) if beside.any() else 0.0
+        if peak > _MAINS_FLOOR_MV and peak**2 > _MAINS_RATIO**2 * floor**2 and peak > best[1]:
+            best = (mains, peak)
+    return best
+
+
+def _notch(row: Array, mains_hz: float) -> Array:
+    b, a = dsp.iirnotch(mains_hz, Q=30.0, fs=WORKING_RATE_HZ)
+    out: Array = dsp.filtfilt(b, a, row, padlen=min(len(row) - 1, samples(500.0)))
+    return out

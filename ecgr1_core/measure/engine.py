@@ -1,0 +1,226 @@
+"""From a recording to its `Measurements`: the order of the steps and the reasons where one finds nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ecgr1_core.measure import atrial, pacing, quality, rhythm
+from ecgr1_core.measure.amplitudes import level_before_qrs, measure_lead
+from ecgr1_core.measure.axes import frontal_axis_deg
+from ecgr1_core.measure.beats import Indices, find_beats
+from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Conditioned, condition, samples
+from ecgr1_core.measure.delineate import WaveLimits, delineate, motion_of
+from ecgr1_core.measure.templates import BEFORE, BeatClass, classify, median_beat
+from ecgr1_core.measure.types import Beat, BeatKind, LeadMeasurements, Measurements, Quality
+from ecgr1_core.record import LEADS, EcgRecord
+
+_MS = 1000.0 / WORKING_RATE_HZ
+_measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
+
+_PACED_QRS_MS = 110.0  # a spike before a narrow complex is noise, or paces the atria
+
+_INTERVALS = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
+_CORRECTED = ("qtc_bazett_ms", "qtc_fridericia_ms", "qtc_framingham_ms", "qtc_hodges_ms")
+_AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
+
+
+def measure(record: EcgRecord) -> Measurements:
+    """Measure one recording.
+
+    Intervals, axes and amplitudes are those of the median beat of the dominant shape, its limits found on all leads
+    together; `beats` holds every beat apart. Never raises for a readable record: what cannot be measured is None, and
+    `reasons` says why. The same record object is measured once.
+    """
+    if record not in _measured:
+        _measured[record] = _measure(record)
+    return _measured[record]
+
+
+def _measure(record: EcgRecord) -> Measurements:
+    conditioned = condition(record)
+    judged = quality.judge(record, conditioned)
+    if not conditioned.usable.any():
+        return _nothing(judged, "no lead carries a signal")
+    beats = find_beats(conditioned)
+    spikes = pacing.find_spikes(conditioned)
+    classes = classify(conditioned, beats)
+    if not classes:
+        return _nothing(judged, "no QRS complex was found")
+    dominant = classes[0]
+    rr_samples = float(np.median(np.diff(beats))) if len(beats) > 1 else samples(800.0)
+    spike = pacing.spike_before(spikes, dominant.fiducials)
+    not_before = 0 if spike is None else round(BEFORE - spike) + samples(2.0)
+    limits = delineate(motion_of(dominant.median_mv, conditioned.usable), BEFORE, rr_samples, not_before=not_before)
+    paced = spike is not None and (limits.qrs_offset - limits.qrs_onset) * _MS >= _PACED_QRS_MS
+    not_before = not_before if paced else 0
+    leveled = dataclasses.replace(
+        conditioned, signal_mv=level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits)
+    )
+    beat_mv = median_beat(leveled.signal_mv, dominant.fiducials)
+    limits = delineate(motion_of(beat_mv, conditioned.usable), BEFORE, rr_samples, not_before=not_before)
+    atrial_test = atrial.test_p_waves(leveled, dominant.fiducials, limits, BEFORE)
+    p_present, p_reason = atrial_test.present, atrial_test.reason
+    if paced and p_present:
+        p_present, p_reason = False, "the ventricles are paced: the interval from P to QRS is the pacemaker's"
+    if not p_present:
+        limits = dataclasses.replace(limits, p_onset=None, p_peak=None, p_offset=None)
+    leads = {
+        lead: measure_lead(beat_mv[index], limits, p_present=p_present, p_reason=p_reason)
+        if conditioned.usable[index]
+        else LeadMeasurements(reasons={"all": f"lead {lead} carries no signal"})
+        for index, lead in enumerate(LEADS)
+    }
+    durations = _durations_by_class(leveled, classes, limits, rr_samples)
+    beat_kinds = rhythm.kinds(beats, classes, durations, p_present=p_present, paced=paced)
+    note = quality.reversal_note(leads, p_present)
+    if note:
+        judged = dataclasses.replace(judged, notes=(*judged.notes, note))
+    return Measurements(
+        **_global_values(beats, beat_mv, limits, p_reason),  # type: ignore[arg-type]
+        rhythm=rhythm.describe(beats, beat_kinds, p_present=atrial_test.present, p_per_qrs=atrial_test.p_per_qrs),
+        quality=judged,
+        leads=leads,
+        beats=_beats(leveled, beats, classes, limits, rr_samples, beat_kinds, p_present),
+    )
+
+
+def _global_values(beats: Indices, beat_mv: Array, limits: WaveLimits, p_reason: str) -> dict[str, object]:
+    values: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    rr_ms = float((beats[-1] - beats[0]) * _MS / (len(beats) - 1)) if len(beats) > 1 else None
+    values["rr_ms"] = rr_ms
+    values["heart_rate_bpm"] = None if rr_ms is None else 60_000.0 / rr_ms
+    values["qrs_duration_ms"] = (limits.qrs_offset - limits.qrs_onset) * _MS
+    for name, start, stop, reason in (
+        ("p_duration_ms", limits.p_onset, limits.p_offset, p_reason),
+        ("pr_interval_ms", limits.p_onset, limits.qrs_onset, p_reason),
+        ("qt_interval_ms", limits.qrs_onset, limits.t_offset, "the end of the T wave was not found"),
+    ):
+        values[name] = None if start is None or stop is None else (stop - start) * _MS
+        if values[name] is None:
+            reasons[name] = reason
+    corrected = corrected_qt_ms(values["qt_interval_ms"], rr_ms)
+    values.update(corrected)
+    if rr_ms is None:
+        reasons["rr_ms"] = reasons["heart_rate_bpm"] = "fewer than two beats"
+    for name in _CORRECTED:
+        if values[name] is None:
+            reasons[name] = reasons.get("qt_interval_ms") or reasons["rr_ms"]
+    p_beat = _level_p(beat_mv, limits)
+    t_onset = min(limits.qrs_offset + samples(60.0), limits.t_offset) if limits.t_offset is not None else None
+    values["p_axis_deg"] = frontal_axis_deg(p_beat, limits.p_onset, limits.p_offset)
+    values["qrs_axis_deg"] = frontal_axis_deg(beat_mv, limits.qrs_onset, limits.qrs_offset)
+    values["t_axis_deg"] = frontal_axis_deg(beat_mv, t_onset, limits.t_offset)
+    for name in _AXES:
+        if values[name] is None:
+            missing = {
+                "p_axis_deg": limits.p_onset is None and p_reason,
+                "t_axis_deg": limits.t_offset is None and "the T wave was not found",
+            }
+            reasons[name] = missing.get(name) or "too small, or leads I and aVF are not both there"
+    return {**values, "reasons": reasons}
+
+
+def corrected_qt_ms(qt_ms: float | None, rr_ms: float | None) -> dict[str, float | None]:
+    """Return QT corrected for rate, in ms, by the four usual formulas; None without QT or RR.
+
+    Bazett 1920: QT / √RR; Fridericia 1920: QT / RR^⅓; Framingham (Sagie 1992): QT + 154 (1 − RR); Hodges 1983:
+    QT + 1.75 (rate − 60); RR in seconds.
+    """
+    if qt_ms is None or rr_ms is None:
+        return dict.fromkeys(_CORRECTED)
+    rr_s = rr_ms / 1000.0
+    return {
+        "qtc_bazett_ms": qt_ms / math.sqrt(rr_s),
+        "qtc_fridericia_ms": qt_ms / rr_s ** (1.0 / 3.0),
+        "qtc_framingham_ms": qt_ms + 154.0 * (1.0 - rr_s),
+        "qtc_hodges_ms": qt_ms + 1.75 * (60.0 / rr_s - 60.0),
+    }
+
+
+def _level_p(beat_mv: Array, limits: WaveLimits) -> Array:
+    """Return the beat with the line from P onset to P offset taken out, so that its area is that of P alone."""
+    if limits.p_onset is None or limits.p_offset is None:
+        return beat_mv
+    first, last = round(limits.p_onset), round(limits.p_offset)
+    line = np.linspace(beat_mv[:, first], beat_mv[:, last], last - first + 1, axis=1)
+    leveled = beat_mv.copy()
+    leveled[:, first : last + 1] -= line
+    return leveled
+
+
+def _durations_by_class(
+    conditioned: Conditioned, classes: list[BeatClass], limits: WaveLimits, rr_samples: float
+) -> dict[int, float]:
+    out = {0: (limits.qrs_offset - limits.qrs_onset) * _MS}
+    for number, group in enumerate(classes[1:], start=1):
+        motion = motion_of(median_beat(conditioned.signal_mv, group.fiducials), conditioned.usable)
+        found = delineate(motion, BEFORE, rr_samples, find_p=False)
+        out[number] = (found.qrs_offset - found.qrs_onset) * _MS
+    return out
+
+
+def _beats(
+    conditioned: Conditioned,
+    beats: Indices,
+    classes: list[BeatClass],
+    limits: WaveLimits,
+    rr_samples: float,
+    beat_kinds: list[BeatKind],
+    p_present: bool,
+) -> tuple[Beat, ...]:
+    """Measure every beat apart; a beat cut off by an end of the recording has only its position."""
+    position = beats.copy()
+    for group in classes:
+        position[group.members] = group.fiducials
+    intervals = rhythm.rr_intervals_ms(beats)
+    motion = motion_of(conditioned.signal_mv, conditioned.usable)
+    found = []
+    last_t_end: float | None = None
+    for index, fiducial in enumerate(position):
+        own = None
+        if samples(200.0) <= fiducial < conditioned.signal_mv.shape[1] - samples(200.0):
+            to_next = float(position[index + 1] - fiducial) if index + 1 < len(position) else rr_samples
+            has_p = p_present and beat_kinds[index] == "normal"
+            own = delineate(motion, int(fiducial), to_next, last_t_end=last_t_end, find_p=has_p)
+        last_t_end = None if own is None else own.t_offset
+        rr_ms = float(intervals[index - 1]) if index else None
+        found.append(_beat(index + 1, int(fiducial), rr_ms, own, beat_kinds[index]))
+    return tuple(found)
+
+
+def _beat(number: int, fiducial: int, rr_ms: float | None, own: WaveLimits | None, kind: BeatKind) -> Beat:
+    if own is None:
+        return Beat(number=number, r_s=fiducial / WORKING_RATE_HZ, rr_ms=rr_ms, kind=kind)
+
+    def seconds(column: float | None) -> float | None:
+        return None if column is None else column / WORKING_RATE_HZ
+
+    def interval(start: float | None, stop: float | None) -> float | None:
+        return None if start is None or stop is None else (stop - start) * _MS
+
+    return Beat(
+        number=number,
+        r_s=fiducial / WORKING_RATE_HZ,
+        rr_ms=rr_ms,
+        p_onset_s=seconds(own.p_onset),
+        p_peak_s=seconds(own.p_peak),
+        p_offset_s=seconds(own.p_offset),
+        qrs_onset_s=seconds(own.qrs_onset),
+        qrs_offset_s=seconds(own.qrs_offset),
+        t_peak_s=seconds(own.t_peak),
+        t_offset_s=seconds(own.t_offset),
+        pr_interval_ms=interval(own.p_onset, own.qrs_onset),
+        qrs_duration_ms=interval(own.qrs_onset, own.qrs_offset),
+        qt_interval_ms=interval(own.qrs_onset, own.t_offset),
+        kind=kind,
+    )
+
+
+def _nothing(judged: Quality, reason: str) -> Measurements:
+    names = ("heart_rate_bpm", "rr_ms", *_INTERVALS, *_CORRECTED, *_AXES)
+    return Measurements(quality=judged, reasons=dict.fromkeys(names, reason))

@@ -1,0 +1,124 @@
+"""Signal quality: each lead apart, and what of it matters for reading the recording."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ecgr1_core.measure.conditioning import Array, Conditioned, low_pass, samples
+from ecgr1_core.measure.types import LeadMeasurements, LeadQuality, Quality
+from ecgr1_core.record import LEADS, EcgRecord
+
+_NOISE_MV = 0.04  # muscle noise (rms above 35 Hz between the beats) from which small waves are not to be trusted
+_HEAVY_NOISE_MV = 0.12
+_WANDER_MV = 0.5  # span of what is slower than 0.6 Hz, within any 2.5 s
+_SATURATED_SHARE = 0.002
+
+
+def judge(record: EcgRecord, conditioned: Conditioned) -> Quality:
+    """Return the quality of every lead and of the recording."""
+    drift = conditioned.signal_mv - conditioned.detrended_mv
+    leads = {
+        lead: _lead_quality(
+            record.signal_mv[index].astype(np.float64),
+            conditioned.signal_mv[index],
+            drift[index],
+            lead in record.missing_leads or not np.isfinite(record.signal_mv[index]).any(),
+            (float(conditioned.mains_hz[index]), float(conditioned.mains_mv[index])),
+        )
+        for index, lead in enumerate(LEADS)
+    }
+    notes = [f"{lead}: {problem}" for lead, quality in leads.items() for problem in quality.problems]
+    bad = sum(quality.status in ("missing", "flat", "unusable") for quality in leads.values())
+    noisy = sum(quality.status == "noisy" for quality in leads.values())
+    grade: Literal["good", "acceptable", "poor"] = (
+        "poor" if bad >= 4 or bad + noisy >= 9 else "acceptable" if bad or noisy >= 3 else "good"
+    )
+    return Quality(grade=grade, notes=tuple(notes), leads=leads)
+
+
+def _lead_quality(raw: Array, clean: Array, drift: Array, missing: bool, mains: tuple[float, float]) -> LeadQuality:
+    if missing:
+        return LeadQuality(status="missing", problems=("not recorded",))
+    known = raw[np.isfinite(raw)]
+    if np.ptp(known) <= 1e-3:
+        return LeadQuality(status="flat", problems=("flat, no signal (electrode off?)",))
+    noise = _noise_mv(clean)
+    wander = _span_within(drift, samples(2500.0))
+    problems = []
+    status: Literal["good", "noisy", "unusable"] = "good"
+    gap = 1.0 - len(known) / len(raw)
+    if gap > 0:
+        problems.append(f"{gap:.1%} of the samples are missing")
+        status = "noisy" if gap < 0.5 else "unusable"
+    saturated = _saturated_share(known)
+    if saturated > _SATURATED_SHARE:
+        problems.append(f"saturated in {saturated:.1%} of the samples")
+        status = "unusable" if saturated > 0.05 else "noisy"
+    if noise > _NOISE_MV:
+        problems.append(f"muscle noise {noise:.2f} mV")
+        status = "unusable" if noise > _HEAVY_NOISE_MV or status == "unusable" else "noisy"
+    if mains[0]:
+        problems.append(f"{mains[0]:.0f} Hz mains {mains[1]:.2f} mV (filtered for measuring)")
+    if wander > _WANDER_MV:
+        problems.append(f"baseline wander {wander:.1f} mV")
+        status = "noisy" if status == "good" and wander > 2 * _WANDER_MV else status
+    return LeadQuality(status=status, problems=tuple(problems), noise_mv=noise, wander_mv=wander)
+
+
+def _noise_mv(row: Array) -> float:
+    """Noise above 35 Hz as rms, taken in the quieter half of 40 ms pieces so that QRS complexes do not count."""
+    rest = row - low_pass(row, 35.0)
+    length = samples(40.0)
+    pieces = rest[: len(rest) // length * length].reshape(-1, length)
+    power = np.sort((pieces**2).mean(axis=1))
+    return float(np.sqrt(power[: max(1, int(0.7 * len(power)))].mean()))
+
+
+def _span_within(drift: Array, length: int) -> float:
+    """Largest span of the drift within any stretch of `length` samples."""
+    if len(drift) <= length:
+        return float(np.ptp(drift))
+    views = np.lib.stride_tricks.sliding_window_view(drift[::25], max(2, length // 25))
+    return float(np.ptp(views, axis=1).max())
+
+
+def _saturated_share(known: Array) -> float:
+    """Share of samples in runs of at least five equal values at the lead's own highest or lowest value."""
+    at_rail = np.zeros(len(known), dtype=bool)
+    for rail in (known.max(), known.min()):
+        hit = known == rail
+        edges = np.flatnonzero(np.diff(np.r_[False, hit, False].astype(int)))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            if stop - start >= 5:
+                at_rail[start:stop] = True
+    return float(at_rail.mean())
+
+
+def reversal_note(leads: dict[str, LeadMeasurements], p_present: bool) -> str | None:
+    """Return a sentence where the limb leads look as if the arm electrodes were swapped.
+
+    Swapped arms invert lead I and exchange aVR and aVL: the QRS is negative in I and positive in aVR although V6, which
+    looks the same way as I, is positive; where there is a P wave it is inverted in I and upright in aVR.
+    """
+    lead_i, lead_avr, lead_v6 = leads.get("I"), leads.get("aVR"), leads.get("V6")
+    if lead_i is None or lead_avr is None or lead_v6 is None:
+        return None
+    net_i, net_avr, net_v6 = (_net(lead) for lead in (lead_i, lead_avr, lead_v6))
+    if net_i is None or net_avr is None or net_v6 is None or not (net_i < 0 < net_v6 and net_avr > 0):
+        return None
+    if p_present:
+        p_i, p_avr = lead_i.p_amplitude_mv, lead_avr.p_amplitude_mv
+        if p_i is None or p_avr is None or not (p_i < 0 < p_avr):
+            return None
+    return "the arm electrodes may be swapped: P and QRS inverted in I and upright in aVR, while V6 is upright"
+
+
+def _net(lead: LeadMeasurements) -> float | None:
+    parts = [
+        part
+        for part in (lead.q_amplitude_mv, lead.r_amplitude_mv, lead.s_amplitude_mv, lead.r_prime_amplitude_mv)
+        if part is not None
+    ]
+    return max(parts, default=0.0) + min(parts, default=0.0) if parts else None
