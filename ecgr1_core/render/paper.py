@@ -1,0 +1,227 @@
+"""The ECG page as a raster image, drawn with Pillow in true scale: for print, and for models that look at a page.
+
+One millimetre is dpi / 25.4 pixels. Every grid line and every sample is placed from its own position in millimetres, so
+no rounding adds up across the page. The module draws what `geometry` lays out and knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from ecgr1_core.errors import UnsuitableRecordingError
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.render.geometry import (
+    MAJOR_GRID_MM,
+    TEXT_INSET_MM,
+    TEXT_SIZE_MM,
+    TITLE_BAND_MM,
+    TRACE_WIDTH_MM,
+    Sheet,
+    lay_out,
+)
+from ecgr1_core.render.layouts import DEFAULT_LAYOUT
+
+MM_PER_INCH = 25.4
+DPI_RANGE = (50, 600)
+MARGIN_X_MM = 13.5  # with the least grid, 270 × 190 mm, the page is A4 across: 297 × 210 mm
+MARGIN_Y_MM = 10.0
+LEAST_GRID_HEIGHT_MM = 190.0
+LARGEST_PAGE_MEGAPIXELS = 100
+MINOR_LINE_MM = 0.1
+MAJOR_LINE_MM = 0.2
+
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colours of a printed page."""
+
+    paper: Rgb
+    minor_grid: Rgb
+    major_grid: Rgb
+    trace: Rgb
+
+
+COLOUR = Ink(paper=(255, 253, 252), minor_grid=(248, 218, 218), major_grid=(232, 160, 163), trace=(16, 16, 16))
+MONOCHROME = Ink(paper=(255, 255, 255), minor_grid=(228, 228, 228), major_grid=(184, 184, 184), trace=(0, 0, 0))
+
+
+def render_page(
+    record: EcgRecord,
+    *,
+    layout: str = DEFAULT_LAYOUT,
+    speed_mm_per_s: float = 25.0,
+    gain_mm_per_mv: float = 10.0,
+    dpi: int = 150,
+    colour: bool = True,
+    antialias: bool = True,
+    start_s: float = 0.0,
+    filter_label: str = "unfiltered",
+    title: str = "",
+) -> Image.Image:
+    """Return ten seconds of `record`, from `start_s` on, as a page image in true scale at `dpi`.
+
+    The page is A4 across (297 × 210 mm) or as much larger as the rows, the speed and the gain need. The image is RGB,
+    or L (grey) with `colour=False`; its resolution is in `info["dpi"]`. Leads are shifted by their median over the page
+    (see `geometry.lay_out`). `title` is printed at the top, `filter_label` at the bottom beside speed and gain.
+
+    Raises UnsuitableRecordingError where the recording ends before `start_s` or the page has more than 100 megapixels,
+    ValueError for an unknown layout, speed or gain, or a dpi outside 50 to 600.
+    """
+    if not DPI_RANGE[0] <= dpi <= DPI_RANGE[1]:
+        raise ValueError(f"dpi must lie between {DPI_RANGE[0]} and {DPI_RANGE[1]}, got {dpi}")
+    sheet = lay_out(
+        record,
+        layout=layout,
+        speed_mm_per_s=speed_mm_per_s,
+        gain_mm_per_mv=gain_mm_per_mv,
+        start_s=start_s,
+        filter_label=filter_label,
+        title=title,
+        least_height_mm=LEAST_GRID_HEIGHT_MM,
+    )
+    px_per_mm = dpi / MM_PER_INCH
+    width_px, height_px = (round(length_mm * px_per_mm) for length_mm in page_size_mm(sheet))
+    if width_px * height_px > LARGEST_PAGE_MEGAPIXELS * 1e6:
+        raise UnsuitableRecordingError(
+            record.name,
+            f"the page would be {width_px} × {height_px} pixels, more than {LARGEST_PAGE_MEGAPIXELS} megapixels",
+            "choose a smaller dpi or gain",
+        )
+    ink = COLOUR if colour else MONOCHROME
+    image = _grid(sheet, ink, px_per_mm)
+    _draw_traces(image, sheet, ink, px_per_mm, antialias=antialias)
+    _draw_texts(image, sheet, ink, px_per_mm)
+    if not colour:
+        image = image.convert("L")
+    image.info["dpi"] = (dpi, dpi)
+    return image
+
+
+def page_size_mm(sheet: Sheet) -> tuple[float, float]:
+    """Return width and height in mm of the printed page: the grid and its white margins."""
+    return sheet.width_mm + 2 * MARGIN_X_MM, sheet.height_mm + 2 * MARGIN_Y_MM
+
+
+def _grid(sheet: Sheet, ink: Ink, px_per_mm: float) -> Image.Image:
+    """Return the empty page: white margins, paper colour, lines of 1 mm and 5 mm, each placed by itself."""
+    width, height = (round(length_mm * px_per_mm) for length_mm in page_size_mm(sheet))
+    pixels = np.full((height, width, 3), 255, dtype=np.uint8)
+    left, right = _line(0, MARGIN_X_MM, 0, px_per_mm).start, _line(sheet.width_mm, MARGIN_X_MM, 0, px_per_mm).stop
+    top, bottom = _line(0, MARGIN_Y_MM, 0, px_per_mm).start, _line(sheet.height_mm, MARGIN_Y_MM, 0, px_per_mm).stop
+    box = slice(top, bottom), slice(left, right)
+    pixels[box] = ink.paper
+    for step, line_mm, colour in (
+        (1, MINOR_LINE_MM, ink.minor_grid),
+        (int(MAJOR_GRID_MM), MAJOR_LINE_MM, ink.major_grid),
+    ):
+        for x in range(0, int(sheet.width_mm) + 1, step):
+            pixels[box[0], _line(x, MARGIN_X_MM, line_mm, px_per_mm)] = colour
+        for y in range(0, int(sheet.height_mm) + 1, step):
+            pixels[_line(y, MARGIN_Y_MM, line_mm, px_per_mm), box[1]] = colour
+    return Image.fromarray(pixels)
+
+
+def _line(position_mm: float, margin_mm: float, line_mm: float, px_per_mm: float) -> slice:
+    """Return the pixels of a grid line, at least one, centred on its position as well as whole pixels can be."""
+    width = max(1, round(line_mm * px_per_mm))
+    first = round((position_mm + margin_mm) * px_per_mm - width / 2)
+    return slice(first, first + width)
+
+
+def _draw_traces(image: Image.Image, sheet: Sheet, ink: Ink, px_per_mm: float, *, antialias: bool) -> None:
+    box = (
+        round(MARGIN_X_MM * px_per_mm),
+        round(MARGIN_Y_MM * px_per_mm),
+        round((MARGIN_X_MM + sheet.width_mm) * px_per_mm),
+        round((MARGIN_Y_MM + sheet.height_mm) * px_per_mm),
+    )
+    # finer than a pixel by 4 on screen, by 2 in print, where the pixels themselves are fine
+    fineness = (4 if px_per_mm < 10 else 2) if antialias else 1
+    width_px = TRACE_WIDTH_MM * px_per_mm
+    margins_mm = np.array((MARGIN_X_MM, MARGIN_Y_MM))
+    for polyline in sheet.calibration_pulses + sheet.separators:
+        points = (np.array(polyline) + margins_mm) * px_per_mm
+        _draw_polyline(image, points, box, ink.trace, width_px, fineness)
+    for row in sheet.rows:
+        for cell in row.cells:
+            samples = np.arange(cell.signal_mv.size) + cell.first_sample
+            points = np.column_stack(
+                (
+                    sheet.x_mm(0.0) + samples / sheet.sampling_rate_hz * sheet.speed_mm_per_s,
+                    row.baseline_mm - cell.signal_mv.astype(np.float64) * sheet.gain_mm_per_mv,
+                )
+            )
+            for piece in _unbroken((points + margins_mm) * px_per_mm):
+                _draw_polyline(image, piece, box, ink.trace, width_px, fineness)
+
+
+def _unbroken(points: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    """Return the pieces of [samples, 2] between NaN."""
+    known = np.flatnonzero(~np.isnan(points[:, 1]))
+    runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
+    return [points[run] for run in runs if run.size]
+
+
+def _draw_polyline(
+    image: Image.Image,
+    points_px: npt.NDArray[np.float64],
+    box: tuple[int, int, int, int],
+    colour: Rgb,
+    width_px: float,
+    fineness: int,
+) -> None:
+    """Draw [points, 2] inside `box`, on a mask finer by `fineness` that is then averaged down to pixels."""
+    pad = round(width_px) + 1
+    (low_x, low_y), (high_x, high_y) = points_px.min(axis=0), points_px.max(axis=0)
+    left, top = max(int(max(low_x, 0)) - pad, box[0]), max(int(max(low_y, 0)) - pad, box[1])
+    right, bottom = int(min(high_x + pad + 1, box[2])), int(min(high_y + pad + 1, box[3]))
+    if right <= left or bottom <= top:
+        return
+    mask = Image.new("L", ((right - left) * fineness, (bottom - top) * fineness))
+    fine = np.floor((points_px - (left, top)) * fineness)
+    np.clip(fine, -1e6, 1e6, out=fine)  # far outside the mask: only what Pillow's integers need
+    line_px = 2 * int(width_px * fineness / 2) + 1  # odd: Pillow draws even lines off their centre
+    draw = ImageDraw.Draw(mask)
+    if len(fine) == 1:
+        draw.rectangle((fine[0, 0], fine[0, 1], fine[0, 0] + line_px - 1, fine[0, 1] + line_px - 1), fill=255)
+    else:
+        draw.line(fine.ravel().tolist(), fill=255, width=line_px)
+    image.paste(colour, (left, top, right, bottom), mask.reduce(fineness) if fineness > 1 else mask)
+
+
+def _draw_texts(image: Image.Image, sheet: Sheet, ink: Ink, px_per_mm: float) -> None:
+    draw = ImageDraw.Draw(image)
+    font = _font(round(TEXT_SIZE_MM * px_per_mm))
+
+    def text(words: str, x_mm: float, y_mm: float, *, bold: bool = False) -> None:
+        place = ((x_mm + MARGIN_X_MM) * px_per_mm, (y_mm + MARGIN_Y_MM) * px_per_mm)
+        stroke_px = 0.07 * px_per_mm if bold else 0
+        draw.text(place, _in_ascii(words), fill=ink.trace, font=font, anchor="ls", stroke_width=stroke_px)
+
+    for row in sheet.rows:
+        for cell in row.cells:
+            text(cell.label, sheet.label_x_mm(cell), row.label_mm, bold=cell.label == cell.lead)
+    text(sheet.footer, MAJOR_GRID_MM, sheet.height_mm - TEXT_INSET_MM)
+    if sheet.title:
+        text(sheet.title, MAJOR_GRID_MM, TITLE_BAND_MM - TEXT_INSET_MM, bold=True)
+
+
+def _in_ascii(words: str) -> str:
+    """Return `words` in the letters that Pillow's own typeface has: accents dropped, dashes plain, others as "?"."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign))
+    return re.sub("[\u2010-\u2015\u2212]", "-", plain).encode("ascii", "replace").decode()
+
+
+@functools.lru_cache(maxsize=16)
+def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the typeface that Pillow carries, so that a page looks the same on every machine."""
+    return ImageFont.load_default(size_px)
