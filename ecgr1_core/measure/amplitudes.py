@@ -85,7 +85,7 @@ def measure_lead(beat_mv: Array, limits: WaveLimits, *, p_present: bool, p_reaso
         r_prime_amplitude_mv=values["r_prime_amplitude_mv"],
         s_prime_amplitude_mv=values["s_prime_amplitude_mv"],
         qrs_peak_to_peak_mv=float(np.ptp(qrs)),
-        st_j_mv=_level_at(beat, off),
+        st_j_mv=_level_at(beat, off + samples(4.0)),
         st_j40_mv=_level_at(beat, off + samples(40.0)),
         st_j60_mv=_level_at(beat, off + samples(60.0)),
         st_j80_mv=_level_at(beat, off + samples(80.0)),

@@ -1,12 +1,15 @@
 """Wave limits of one beat from all its leads together.
 
-A wave lasts as long as a quarter of the leads are still moving: at every instant the slopes of the leads are ranked,
-and the one at the upper quarter (the third largest of twelve) is followed outwards from the middle of the wave until
-it stays below a small share of its own largest value. One noisy lead cannot carry a limit outwards, and one quiet lead
-cannot pull it in. All thresholds are relative, so that a beat twice as large has the same limits.
+At every instant the slopes of the leads are ranked, and the one at the upper quarter (the third largest of twelve) is
+followed outwards from the middle of the wave: a wave lasts as long as a quarter of the leads are still moving. One
+noisy lead cannot carry a limit outwards, and one quiet lead cannot pull it in. All thresholds are relative: a beat
+twice as large has the same limits.
 
-The shares and the small outward steps were set on one half of LUDB against the earliest onset and latest offset that
-cardiologists marked in any lead but one (see benchmarks/delineation.py, which reports the other half).
+A wave that begins with a corner begins there. One that rises softly out of the baseline has no such point, and
+cardiologists mark it further out than any threshold crosses it; so the step from the crossing to the limit depends on
+how soft the edge is. The steps were fitted together to one half of LUDB (the earliest onset and latest offset that
+cardiologists marked in any lead but one) and to synthetic ECGs with corners of known place; benchmarks/delineation.py
+reports the other half and other ECGs.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ecgr1_core.measure.conditioning import Array, Mask, low_pass, samples
+from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Mask, low_pass, samples
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,44 @@ class WaveLimits:
 
 
 @dataclass(frozen=True)
-class EdgeRule:
-    """How a wave's edge is found: low-pass, share of the wave's largest slope, how long it must stay below, the
-    step outwards from there to where a cardiologist marks it, and how far from the fiducial it can be."""
+class Slope:
+    """Which slope an edge is read from: low-pass corner, and the window over which it is averaged."""
 
     low_pass_hz: float
+    average_ms: float
+
+
+@dataclass(frozen=True)
+class EdgeRule:
+    """How an edge is read from the slopes.
+
+    The crossing is where `slope`, followed outwards, has stayed for `quiet_ms` below `share` of its largest value (but
+    not below twice what it is at rest). The softness of the edge is the time between the crossings of `soft_shares` in
+    `soft_slope`; from the first to the second of `softness_ms` the outward step goes from the first to the second of
+    `step_ms`. No edge is further than `furthest_ms` from the fiducial.
+    """
+
+    slope: Slope
     share: float
-    quiet_ms: float
-    step_ms: float
-    noise_factor: float = 2.0
+    soft_slope: Slope
+    soft_shares: tuple[float, float]
+    softness_ms: tuple[float, float]
+    step_ms: tuple[float, float]
+    quiet_ms: float = 10.0
     furthest_ms: float = math.inf
 
 
-QRS_ONSET = EdgeRule(low_pass_hz=40.0, share=0.02, quiet_ms=10.0, step_ms=6.0, furthest_ms=140.0)
-QRS_OFFSET = EdgeRule(low_pass_hz=40.0, share=0.03, quiet_ms=10.0, step_ms=4.0, furthest_ms=170.0)
-T_OFFSET = EdgeRule(low_pass_hz=8.0, share=0.2, quiet_ms=16.0, step_ms=-6.0, noise_factor=1.5)
-P_ONSET = EdgeRule(low_pass_hz=16.0, share=0.25, quiet_ms=10.0, step_ms=0.0, noise_factor=1.5)
-P_OFFSET = EdgeRule(low_pass_hz=30.0, share=0.3, quiet_ms=10.0, step_ms=3.0, noise_factor=1.5)
+_S70, _S40, _P40, _P25, _T8 = Slope(70.0, 6.0), Slope(40.0, 6.0), Slope(40.0, 10.0), Slope(25.0, 10.0), Slope(8.0, 10.0)
+QRS_ONSET = EdgeRule(_S70, 0.03, _S70, (0.03, 0.12), (4.0, 7.0), (-4.5, 11.4), furthest_ms=140.0)
+QRS_OFFSET = EdgeRule(_S40, 0.03, _S70, (0.03, 0.12), (4.0, 8.0), (-8.7, 3.4), furthest_ms=170.0)
+P_ONSET = EdgeRule(_P25, 0.25, _P25, (0.2, 0.7), (10.0, 16.0), (-9.6, 6.5))
+P_OFFSET = EdgeRule(_P40, 0.25, _P40, (0.1, 0.4), (6.0, 12.0), (-2.0, 2.0))
+T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-22.7, -8.7), quiet_ms=16.0)
 
+_AT_REST = 2.0
+_LATEST_T_PEAK_S = 0.55  # after QRS onset at 60/min, by the square root of RR: a QTc of about 630 ms
+_VALLEY = 0.5  # where T runs into P the slope never rests: the limit is the valley, if it is at most this share deep
+_WAVE_HZ = {"p": 16.0, "t": 8.0}  # smoothing in which the P and T waves are looked for
 _P_WINDOW_MS = 320.0
 _P_WIDTH_MS = 90.0
 
@@ -62,10 +85,8 @@ class Motion:
     """What the limits are read from: the leading slope of the leads, [samples] in mV per sample, for every edge, and
     the smoothed leads, [leads, samples], in which the P and T waves have their peaks."""
 
-    qrs: Array
-    t: Array
-    p_onset: Array
-    p_offset: Array
+    slopes: dict[Slope, Array]
+    p_activity: Array
     p_leads: Array
     t_leads: Array
 
@@ -73,14 +94,13 @@ class Motion:
 def motion_of(signal_mv: Array, usable: Mask) -> Motion:
     """Return the motion of a median beat or of a whole recording, `signal_mv` being [leads, samples]."""
     whole = _without_gaps(signal_mv[usable])
-    qrs_leads = low_pass(whole, QRS_ONSET.low_pass_hz)
-    p_leads = low_pass(whole, P_ONSET.low_pass_hz)
-    t_leads = low_pass(whole, T_OFFSET.low_pass_hz)
+    p_leads, t_leads = low_pass(whole, _WAVE_HZ["p"]), low_pass(whole, _WAVE_HZ["t"])
     return Motion(
-        qrs=_leading_slope(qrs_leads, 6.0),
-        t=_leading_slope(t_leads, 10.0),
-        p_onset=_leading_slope(p_leads, 10.0),
-        p_offset=_leading_slope(low_pass(whole, P_OFFSET.low_pass_hz), 10.0),
+        slopes={
+            slope: _leading_slope(low_pass(whole, slope.low_pass_hz), slope.average_ms)
+            for slope in (_S70, _S40, _P40, _P25, _T8)
+        },
+        p_activity=_leading_slope(p_leads, 10.0),
         p_leads=p_leads,
         t_leads=t_leads,
     )
@@ -109,8 +129,8 @@ def delineate(
     pacing spike), no P wave before `last_t_end`; where that is not given the last T wave is taken to end one interval
     before this one does.
     """
-    qrs_onset = _qrs_edge(motion.qrs, fiducial, QRS_ONSET, -1, not_before)
-    qrs_offset = _qrs_edge(motion.qrs, fiducial, QRS_OFFSET, +1, not_before)
+    qrs_onset = _qrs_edge(motion, fiducial, QRS_ONSET, -1, not_before)
+    qrs_offset = _qrs_edge(motion, fiducial, QRS_OFFSET, +1, not_before)
     t_onset, t_peak, t_offset = _t_wave(motion, fiducial, round(qrs_onset), round(qrs_offset), rr_samples)
     p_onset = p_peak = p_offset = None
     if find_p:
@@ -129,13 +149,13 @@ def delineate(
     )
 
 
-def _qrs_edge(slope: Array, fiducial: int, rule: EdgeRule, direction: int, not_before: int) -> float:
+def _qrs_edge(motion: Motion, fiducial: int, rule: EdgeRule, direction: int, not_before: int) -> float:
     reach = samples(100.0)
-    start, stop = max(0, fiducial - reach, not_before), min(len(slope), fiducial + reach)
-    peak = start + int(np.argmax(slope[start:stop]))
-    quiet = float(np.quantile(slope[max(0, peak - 3 * reach) : peak + 4 * reach], 0.1))
+    slope = motion.slopes[rule.slope]
+    inside = slice(max(0, fiducial - reach, not_before), min(len(slope), fiducial + reach))
+    rest = slice(max(0, fiducial - 3 * reach), fiducial + 4 * reach)
     bound = not_before if direction < 0 else len(slope) - 1
-    edge = _walk(slope, peak, direction, rule, quiet, bound)
+    edge = _edge(motion, inside, direction, rule, rest, bound)
     if direction * (edge - fiducial) > samples(rule.furthest_ms):  # it never rests: take where the slope is least
         near, far = fiducial + direction * samples(30.0), fiducial + direction * samples(rule.furthest_ms)
         first, last = max(0, min(near, far)), min(len(slope), max(near, far))
@@ -147,30 +167,30 @@ def _t_wave(
     motion: Motion, fiducial: int, qrs_onset: int, qrs_offset: int, rr_samples: float
 ) -> tuple[float | None, float | None, float | None]:
     start = qrs_offset + samples(60.0)
+    latest_peak = _LATEST_T_PEAK_S * math.sqrt(rr_samples / WORKING_RATE_HZ) * WORKING_RATE_HZ
+    peak_stop = int(min(motion.t_leads.shape[1] - 1, qrs_onset + min(latest_peak, rr_samples - samples(120.0))))
     stop = int(
         min(
-            len(motion.t) - 1,
+            motion.t_leads.shape[1] - 1,
             fiducial + rr_samples - samples(80.0),
             fiducial + 0.72 * rr_samples + samples(120.0),
             fiducial + samples(690.0),
         )
     )
-    if stop - start < samples(80.0):
+    if stop - start < samples(80.0) or peak_stop - start < samples(40.0):
         return None, None, None
     leads = motion.t_leads
     level = np.median(leads[:, max(0, qrs_onset - samples(20.0)) : max(1, qrs_onset)], axis=1, keepdims=True)
-    size = np.sqrt(np.mean((leads[:, start:stop] - level) ** 2, axis=0))
+    size = np.sqrt(np.mean((leads[:, start:peak_stop] - level) ** 2, axis=0))
     peak = start + int(np.argmax(size))
-    quiet = float(np.quantile(motion.t[start:stop], 0.05))
-    after = motion.t[peak : min(peak + samples(180.0), stop)]
-    if len(after) < samples(20.0):
+    if min(peak + samples(180.0), stop) - peak < samples(20.0):
         return None, None, None
-    offset = _walk(motion.t, peak + int(np.argmax(after)), +1, T_OFFSET, quiet, stop)
-    before = motion.t[max(start - samples(40.0), peak - samples(180.0)) : peak]
+    rest = slice(start, stop)
+    offset = _edge(motion, slice(peak, min(peak + samples(180.0), stop)), +1, T_OFFSET, rest, stop)
     onset = None
-    if len(before) >= samples(20.0):
-        steepest = peak - len(before) + int(np.argmax(before))
-        onset = _walk(motion.t, steepest, -1, T_OFFSET, quiet, qrs_offset)
+    before = slice(max(start - samples(40.0), peak - samples(180.0)), peak)
+    if before.stop - before.start >= samples(20.0):
+        onset = _edge(motion, before, -1, T_OFFSET, rest, qrs_offset)
     return onset, float(peak), offset
 
 
@@ -179,27 +199,19 @@ def _p_wave(
 ) -> tuple[float | None, float | None, float | None]:
     start = max(samples(20.0), qrs_onset - samples(_P_WINDOW_MS))
     if last_t_end is not None:
-        start = max(start, round(last_t_end) - samples(20.0))
+        start = max(start, round(last_t_end) + samples(10.0))
     stop = qrs_onset - samples(14.0)
     if stop - start < samples(60.0):
         return None, None, None
-    activity = uniform_filter1d(motion.p_onset[start - samples(20.0) : stop], samples(_P_WIDTH_MS))[samples(20.0) :]
+    activity = uniform_filter1d(motion.p_activity[start - samples(20.0) : stop], samples(_P_WIDTH_MS))[samples(20.0) :]
     inner = activity[samples(30.0) : len(activity) - samples(20.0)]
     if len(inner) == 0:
         return None, None, None
     centre = start + samples(30.0) + int(np.argmax(inner))
-    edges = []
-    for rule, slope, direction in ((P_ONSET, motion.p_onset, -1), (P_OFFSET, motion.p_offset, +1)):
-        left, right = max(start, centre - samples(70.0)), min(stop, centre + samples(70.0))
-        quiet = float(np.quantile(slope[start:stop], 0.1))
-        threshold = max(rule.share * float(slope[left:right].max()), rule.noise_factor * quiet)
-        moving = np.flatnonzero(slope[left:right] >= threshold) + left
-        if len(moving) == 0:
-            return None, None, None
-        begin = int(moving[0] if direction < 0 else moving[-1])
-        bound = max(0, start - samples(40.0)) if direction < 0 else qrs_onset
-        edges.append(_walk(slope, begin, direction, rule, quiet, bound, threshold))
-    onset, offset = edges[0], min(edges[1], float(qrs_onset))
+    inside = slice(max(start, centre - samples(70.0)), min(stop, centre + samples(70.0)))
+    rest = slice(start, stop)
+    onset = _edge(motion, inside, -1, P_ONSET, rest, max(0, start - samples(40.0)), from_ends=True)
+    offset = min(_edge(motion, inside, +1, P_OFFSET, rest, qrs_onset, from_ends=True), float(qrs_onset))
     first, last = round(onset), round(offset)
     if last - first < samples(30.0):
         return None, None, None
@@ -209,22 +221,53 @@ def _p_wave(
     return onset, float(first + int(np.argmax(size))), offset
 
 
-def _walk(
-    slope: Array, start: int, direction: int, rule: EdgeRule, quiet: float, bound: int, threshold: float | None = None
+def _edge(
+    motion: Motion, inside: slice, direction: int, rule: EdgeRule, rest: slice, bound: int, *, from_ends: bool = False
 ) -> float:
-    """Walk from `start` until the slope stays below its threshold for the rule's time; return the marked edge."""
-    if threshold is None:
-        threshold = max(rule.share * float(slope[start]), rule.noise_factor * quiet)
-    need = samples(rule.quiet_ms)
-    run, position = 0, start
+    """Return where the wave whose largest slope lies `inside` begins (direction -1) or ends (+1) by the rule.
+
+    `rest` is the stretch whose quietest tenth shows the slope at rest. A P wave has a slope on either side of its peak:
+    there, `from_ends`, a crossing is looked for from the outermost place inside where the slope is above it.
+    """
+
+    def crossing(which: Slope, share: float) -> int:
+        slope = motion.slopes[which]
+        part = slope[inside]
+        quiet = float(np.quantile(slope[max(0, rest.start) : rest.stop], 0.1))
+        threshold = max(share * float(part.max()), _AT_REST * quiet)
+        begin = int(np.argmax(part))
+        if from_ends:
+            above = np.flatnonzero(part >= threshold)
+            begin = int(above[0 if direction < 0 else -1]) if len(above) else begin
+        valley = _VALLEY * float(part.max()) if from_ends else 0.0
+        return _walk(slope, inside.start + begin, direction, threshold, samples(rule.quiet_ms), bound, valley)
+
+    low, high = (crossing(rule.soft_slope, share) for share in rule.soft_shares)
+    softness_ms = direction * (low - high) * 1000.0 / WORKING_RATE_HZ
+    step_ms = float(np.interp(softness_ms, rule.softness_ms, rule.step_ms))
+    edge = crossing(rule.slope, rule.share) + direction * step_ms * WORKING_RATE_HZ / 1000.0
+    return float(min(max(edge, 0.0), motion.t_leads.shape[1] - 1.0))
+
+
+def _walk(
+    slope: Array, start: int, direction: int, threshold: float, need: int, bound: int, valley: float = 0.0
+) -> int:
+    """Walk from `start` until the slope stays below the threshold for `need` samples; return where that began.
+
+    Where the slope falls below `valley` without ever resting and rises above it to twice its least value, another wave
+    begins: its least place is returned.
+    """
+    run, position, least = 0, start, start
     while 0 < position < len(slope) - 1 and position != bound:
         run = run + 1 if slope[position] < threshold else 0
         if run >= need:
             break
+        if slope[position] < slope[least]:
+            least = position
+        elif slope[least] < valley < slope[position] and slope[position] > 2.0 * slope[least]:
+            return least
         position += direction
-    edge = position - direction * max(run - 1, 0)
-    marked = edge + direction * rule.step_ms * samples(1000.0) / 1000.0
-    return float(min(max(marked, 0.0), len(slope) - 1.0))
+    return position - direction * max(run - 1, 0)
 
 
 def _without_gaps(beat_mv: Array) -> Array:
