@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
+from scipy.ndimage import uniform_filter1d
 
 from ecgr1_core.record import EcgRecord
 
@@ -21,7 +22,7 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _MAINS_HZ = (50.0, 60.0)
-_MAINS_RATIO = 8.0  # power in the mains bin over the power beside it, from which the notch is applied
+_MAINS_RATIO = 8.0  # power in the mains bin over the power beside it, from which mains is taken out
 _MAINS_FLOOR_MV = 0.004  # below this amplitude mains cannot disturb a measurement
 
 
@@ -29,8 +30,8 @@ _MAINS_FLOOR_MV = 0.004  # below this amplitude mains cannot disturb a measureme
 class Conditioned:
     """The recording as the later stages use it.
 
-    `signal_mv` is [12, samples] float64 at `WORKING_RATE_HZ`, gaps bridged linearly, a notch applied in leads with
-    mains; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `known` is
+    `signal_mv` is [12, samples] float64 at `WORKING_RATE_HZ`, gaps bridged linearly, mains subtracted where there is
+    any; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `known` is
     [12, samples], False where the file has no sample; `usable` is [12], leads that carry a signal at all; `mains_hz` is
     [12], 0 where none was found.
     """
@@ -57,8 +58,10 @@ def condition(record: EcgRecord) -> Conditioned:
     mains_mv = np.zeros(len(filled))
     for index in np.flatnonzero(usable):
         mains_hz[index], mains_mv[index] = _find_mains(filled[index])
-        if mains_hz[index]:
-            filled[index] = _notch(filled[index], mains_hz[index])
+    if mains_hz.any():  # found in one lead it is in all, more or less
+        frequency = mains_hz[int(np.argmax(mains_mv))]
+        for index in np.flatnonzero(usable):
+            filled[index] = _without_mains(filled[index], frequency)
     return Conditioned(
         signal_mv=filled,
         detrended_mv=remove_drift(filled, 0.6),
@@ -152,7 +155,21 @@ def _find_mains(row: Array) -> tuple[float, float]:
     return best
 
 
-def _notch(row: Array, mains_hz: float) -> Array:
-    b, a = dsp.iirnotch(mains_hz, Q=30.0, fs=WORKING_RATE_HZ)
-    out: Array = dsp.filtfilt(b, a, row, padlen=min(len(row) - 1, samples(500.0)))
-    return out
+def _without_mains(row: Array, mains_hz: float) -> Array:
+    """Subtract the mains from one lead.
+
+    Its amplitude and phase are followed by demodulation over a second, leaving out where the lead is steep: a notch
+    filter would ring at every QRS complex and soften its corners.
+    """
+    steep = np.abs(np.gradient(low_pass(row, 30.0)))
+    weight = (steep < 3.0 * np.median(steep) + 1e-9).astype(np.float64)
+    carrier = np.exp(-2j * np.pi * mains_hz * np.arange(len(row)) / WORKING_RATE_HZ)
+    product = (row - low_pass(row, 20.0)) * carrier * weight
+    window = min(len(row), samples(1000.0))
+    kept = np.maximum(uniform_filter1d(weight, window, mode="nearest"), 1e-3)
+    envelope = (
+        uniform_filter1d(product.real, window, mode="nearest")
+        + 1j * uniform_filter1d(product.imag, window, mode="nearest")
+    ) / kept
+    clean: Array = row - 2.0 * (envelope * np.conj(carrier)).real
+    return clean

@@ -12,7 +12,7 @@ from ecgr1_core.measure import atrial, pacing, quality, rhythm
 from ecgr1_core.measure.amplitudes import level_before_qrs, measure_lead
 from ecgr1_core.measure.axes import frontal_axis_deg
 from ecgr1_core.measure.beats import Indices, find_beats
-from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Conditioned, condition, samples
+from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Conditioned, Mask, condition, samples
 from ecgr1_core.measure.delineate import WaveLimits, delineate, motion_of
 from ecgr1_core.measure.templates import BEFORE, BeatClass, classify, median_beat
 from ecgr1_core.measure.types import Beat, BeatKind, LeadMeasurements, Measurements, Quality
@@ -80,7 +80,7 @@ def _measure(record: EcgRecord) -> Measurements:
     if note:
         judged = dataclasses.replace(judged, notes=(*judged.notes, note))
     return Measurements(
-        **_global_values(beats, beat_mv, limits, p_reason),  # type: ignore[arg-type]
+        **_global_values(beats, beat_mv, conditioned.usable, limits, p_reason),  # type: ignore[arg-type]
         rhythm=rhythm.describe(beats, beat_kinds, p_present=atrial_test.present, p_per_qrs=atrial_test.p_per_qrs),
         quality=judged,
         leads=leads,
@@ -88,7 +88,9 @@ def _measure(record: EcgRecord) -> Measurements:
     )
 
 
-def _global_values(beats: Indices, beat_mv: Array, limits: WaveLimits, p_reason: str) -> dict[str, object]:
+def _global_values(
+    beats: Indices, beat_mv: Array, usable: Mask, limits: WaveLimits, p_reason: str
+) -> dict[str, object]:
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     rr_ms = float((beats[-1] - beats[0]) * _MS / (len(beats) - 1)) if len(beats) > 1 else None
@@ -112,16 +114,16 @@ def _global_values(beats: Indices, beat_mv: Array, limits: WaveLimits, p_reason:
             reasons[name] = reasons.get("qt_interval_ms") or reasons["rr_ms"]
     p_beat = _level_p(beat_mv, limits)
     t_onset = min(limits.qrs_offset + samples(60.0), limits.t_offset) if limits.t_offset is not None else None
-    values["p_axis_deg"] = frontal_axis_deg(p_beat, limits.p_onset, limits.p_offset)
-    values["qrs_axis_deg"] = frontal_axis_deg(beat_mv, limits.qrs_onset, limits.qrs_offset)
-    values["t_axis_deg"] = frontal_axis_deg(beat_mv, t_onset, limits.t_offset)
+    values["p_axis_deg"] = frontal_axis_deg(p_beat, usable, limits.p_onset, limits.p_offset)
+    values["qrs_axis_deg"] = frontal_axis_deg(beat_mv, usable, limits.qrs_onset, limits.qrs_offset)
+    values["t_axis_deg"] = frontal_axis_deg(beat_mv, usable, t_onset, limits.t_offset)
     for name in _AXES:
         if values[name] is None:
             missing = {
                 "p_axis_deg": limits.p_onset is None and p_reason,
                 "t_axis_deg": limits.t_offset is None and "the T wave was not found",
             }
-            reasons[name] = missing.get(name) or "too small, or leads I and aVF are not both there"
+            reasons[name] = missing.get(name) or "too small, or fewer than two limb leads"
     return {**values, "reasons": reasons}
 
 

@@ -99,20 +99,22 @@ def _saturated_share(known: Array) -> float:
 def reversal_note(leads: dict[str, LeadMeasurements], p_present: bool) -> str | None:
     """Return a sentence where the limb leads look as if the arm electrodes were swapped.
 
-    Swapped arms invert lead I and exchange aVR and aVL: the QRS is negative in I and positive in aVR although V6, which
-    looks the same way as I, is positive; where there is a P wave it is inverted in I and upright in aVR.
+    Swapped arms invert lead I and exchange aVR with aVL: the QRS is negative in I although V6, which looks the same
+    way, is positive, and more negative in aVL than in aVR; a P wave is inverted in I and in aVL, most in aVL.
     """
-    lead_i, lead_avr, lead_v6 = leads.get("I"), leads.get("aVR"), leads.get("V6")
-    if lead_i is None or lead_avr is None or lead_v6 is None:
+    lead_i, lead_avr, lead_avl, lead_v6 = (leads.get(name) for name in ("I", "aVR", "aVL", "V6"))
+    if lead_i is None or lead_avr is None or lead_avl is None or lead_v6 is None:
         return None
-    net_i, net_avr, net_v6 = (_net(lead) for lead in (lead_i, lead_avr, lead_v6))
-    if net_i is None or net_avr is None or net_v6 is None or not (net_i < 0 < net_v6 and net_avr > 0):
+    net_i, net_avr, net_avl, net_v6 = (_net(lead) for lead in (lead_i, lead_avr, lead_avl, lead_v6))
+    if net_i is None or net_avr is None or net_avl is None or net_v6 is None:
+        return None
+    if not (net_i < 0 < net_v6 and net_avl < net_avr):
         return None
     if p_present:
-        p_i, p_avr = lead_i.p_amplitude_mv, lead_avr.p_amplitude_mv
-        if p_i is None or p_avr is None or not (p_i < 0 < p_avr):
+        p_i, p_avr, p_avl = lead_i.p_amplitude_mv, lead_avr.p_amplitude_mv, lead_avl.p_amplitude_mv
+        if p_i is None or p_avr is None or p_avl is None or not (p_i < 0 and p_avl < p_avr and p_avl < 0):
             return None
-    return "the arm electrodes may be swapped: P and QRS inverted in I and upright in aVR, while V6 is upright"
+    return "the arm electrodes may be swapped: P and QRS inverted in I and aVL, while V6 is upright"
 
 
 def _net(lead: LeadMeasurements) -> float | None:

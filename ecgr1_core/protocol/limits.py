@@ -1,0 +1,132 @@
+"""The limits of the protocol, loaded from `limits.toml` into one typed object.
+
+It does not know what the rules make of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class LimitRow:
+    """One row of the table, for showing: `source` is the citation in full."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Every limit by name; the unit is the end of the name, ratios and counts have none."""
+
+    rate_low_bpm: float
+    rate_high_bpm: float
+    adult_age_years: float
+    plausible_qrs_mv: float
+    terminal_wave_over_st_mv: float
+    reversal_flat_ii_mv: float
+    reversal_other_mv: float
+    sinus_p_axis_low_deg: float
+    sinus_p_axis_high_deg: float
+    p_axis_tolerance_deg: float
+    rr_regular: float
+    rr_irregular: float
+    rr_beats: float
+    sinus_arrhythmia_ms: float
+    pause_ms: float
+    p_duration_ms: float
+    p_duration_all_leads_ms: float
+    p_height_ii_mv: float
+    p_terminal_v1_mv: float
+    axis_left_deg: float
+    axis_right_deg: float
+    axis_extreme_deg: float
+    pr_short_ms: float
+    pr_long_ms: float
+    qrs_narrow_ms: float
+    qrs_normal_ms: float
+    qrs_wide_ms: float
+    qrs_tolerance_ms: float
+    rbbb_s_ms: float
+    rbbb_r_prime_mv: float
+    rbbb_r_prime_to_r: float
+    lbbb_r_to_s_v1: float
+    lbbb_q_to_r: float
+    lbbb_r_ms: float
+    lafb_axis_low_deg: float
+    lafb_axis_high_deg: float
+    lpfb_axis_low_deg: float
+    sokolow_lyon_mv: float
+    lvh_r_i_mv: float
+    lvh_r_avl_mv: float
+    cornell_male_mv: float
+    cornell_female_mv: float
+    lvh_adult_age_years: float
+    strain_st_mv: float
+    dominant_r_v1: float
+    rvh_r_v1_mv: float
+    low_voltage_limb_mv: float
+    low_voltage_precordial_mv: float
+    poor_progression_r_v3_mv: float
+    st_elevation_mv: float
+    st_elevation_precordial_mv: float
+    st_elevation_v2v3_male_young_mv: float
+    st_elevation_v2v3_male_mv: float
+    st_elevation_v2v3_female_mv: float
+    st_elevation_age_years: float
+    st_reciprocal_mv: float
+    st_diffuse_leads: float
+    lvh_st_to_qrs: float
+    sgarbossa_concordant_mv: float
+    sgarbossa_ratio: float
+    st_depression_mv: float
+    st_depression_marked_mv: float
+    st_upsloping_mv: float
+    left_main_avr_mv: float
+    left_main_leads: float
+    t_inversion_mv: float
+    t_low_to_r: float
+    t_low_r_mv: float
+    q_duration_ms: float
+    q_duration_v2v3_ms: float
+    q_depth_mv: float
+    q_to_r: float
+    q_wide_ms: float
+    qtc_normal_ms: float
+    qtc_male_ms: float
+    qtc_female_ms: float
+    qtc_high_risk_ms: float
+    qtc_short_ms: float
+    bazett_rate_low_bpm: float
+    bazett_rate_high_bpm: float
+    wide_qrs_qt_share: float
+    tall_t_limb_mv: float
+    tall_t_precordial_mv: float
+
+
+@cache
+def limit_table() -> tuple[LimitRow, ...]:
+    """Return every row of the table in its order; KeyError for a source that the table does not cite."""
+    table = tomllib.loads((files("ecgr1_core.protocol") / "limits.toml").read_text(encoding="utf-8"))
+    return tuple(
+        LimitRow(name, float(row["value"]), row["unit"], table["sources"][row["source"]], row["meaning"])
+        for name, row in table["limit"].items()
+    )
+
+
+@cache
+def limits() -> Limits:
+    """Return the limits; ValueError where the table and `Limits` do not name the same ones."""
+    values = {row.name: row.value for row in limit_table()}
+    names = {field.name for field in dataclasses.fields(Limits)}
+    if names != set(values):
+        raise ValueError(f"limits.toml and Limits differ in: {', '.join(sorted(names ^ set(values)))}")
+    return Limits(**values)

@@ -1,0 +1,84 @@
+"""The protocol reader and the list of readers, on real recordings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ecgr1_core import formats
+from ecgr1_core.errors import InputError, UnsupportedModalityError
+from ecgr1_core.interpretation import StreamParser, parse
+from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.readers import Reader, available_readers, get_reader
+from ecgr1_core.record import EcgRecord
+
+
+@pytest.fixture(scope="module")
+def record(shared_data: Path) -> EcgRecord:
+    return formats.read(shared_data / "ptbxl" / "records500" / "00003_hr.hea")
+
+
+def test_the_list_of_readers() -> None:
+    assert [reader.name for reader in available_readers()] == ["protocol"]
+    reader = get_reader("protocol")
+    assert isinstance(reader, Reader)
+    assert reader.embedded
+    assert reader.modalities == ("signal",)
+    assert get_reader("protocol") is reader
+    with pytest.raises(InputError, match="choose one of: protocol"):
+        get_reader("oracle")
+
+
+def test_it_streams_a_whole_reading_sentence_by_sentence(record: EcgRecord) -> None:
+    reader = get_reader("protocol")
+    deltas = list(reader.read(ModalityView("signal", record)))
+    assert len(deltas) > 20
+    assert max(map(len, deltas)) < 600
+    parser = StreamParser()
+    seen = [parser.feed(delta) for delta in deltas]
+    assert seen[-1] == parse("".join(deltas))
+    assert seen[-1].complete
+    assert "sinus rhythm" in seen[-1].answer
+    assert "".join(reader.read(ModalityView("signal", record))) == "".join(deltas)
+
+
+@pytest.mark.parametrize("modality", ["image", "both", "swapped"])
+def test_it_refuses_what_it_cannot_see_before_it_starts(record: EcgRecord, modality: Modality) -> None:
+    view = ModalityView(modality, record, Image.new("RGB", (8, 8)), "upload")
+    with pytest.raises(UnsupportedModalityError, match="digitized"):
+        get_reader("protocol").read(view)
+
+
+def test_a_recording_without_any_beat_is_read_without_a_fault() -> None:
+    record = EcgRecord(np.zeros((12, 2500), dtype=np.float32), 250.0)
+    reading = parse("".join(get_reader("protocol").read(ModalityView("signal", record))))
+    assert reading.complete
+    assert reading.answer == ("undetermined rhythm",)
+
+
+def test_interpret_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from app import main
+
+    path = shared_data / "ptbxl" / "records500" / "00003_hr.hea"
+    assert main(["interpret", str(path)]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert list(data) == [
+        "path", "reader", "reader_version", "modality", "steps", "summary", "answer", "raw", "timing_s", "warnings",
+        "disclaimer",
+    ]  # fmt: skip
+    assert [step["number"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6]
+    assert {"label": "sinus rhythm", "scp": "SR"} in data["answer"]
+    assert "not a diagnosis" in data["disclaimer"].lower()
+
+
+@pytest.mark.parametrize("extra", [["--reader", "oracle"], ["--modality", "image"]])
+def test_bad_choices_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture[str], extra: list[str]) -> None:
+    from app import main
+
+    path = shared_data / "ptbxl" / "records500" / "00003_hr.hea"
+    assert main(["interpret", str(path), *extra]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
