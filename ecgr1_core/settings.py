@@ -23,5 +23,4 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(100, ge=1, description="Largest single file the page accepts, in MiB.")
     max_duration_s: float = Field(600.0, gt=0, description="Longest recording that is read whole, in seconds.")
-    mains_hz: int = Field(50, description="Frequency of the mains where the recordings were made: 50 or 60 Hz.")
     reader: str = Field("protocol", description="Reader that is chosen when the page opens.")

@@ -15,6 +15,7 @@ reports the other half and other ECGs.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,35 +76,68 @@ T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-26.0, -5.5), qui
 _AT_REST = 2.0
 _LATEST_T_PEAK_S = 0.55  # after QRS onset at 60/min, by the square root of RR: a QTc of about 630 ms
 _VALLEY = 0.5  # where T runs into P the slope never rests: the limit is the valley, if it is at most this share deep
-_WAVE_HZ = {"p": 16.0, "t": 8.0}  # smoothing in which the P and T waves are looked for
+_P_ACTIVITY = Slope(16.0, 10.0)  # in which P waves are looked for
 _P_WINDOW_MS = 320.0
 _P_WIDTH_MS = 90.0
 
 
 @dataclass(frozen=True)
 class Motion:
-    """What the limits are read from: the leading slope of the leads, [samples] in mV per sample, for every edge, and
-    the smoothed leads, [leads, samples], in which the P and T waves have their peaks."""
+    """What the limits are read from.
+
+    `slopes` and `p_slopes` hold the leading slope of the leads, [samples] in mV per sample, for every `Slope` that a
+    rule names; those for P are taken with the QRS complexes bridged, which would otherwise be smeared into a P wave
+    close by. `p_leads` and `t_leads` are the smoothed leads, [leads, samples], in which P and T have their peaks. `qrs`
+    holds onset and offset of the complex at every fiducial.
+    """
 
     slopes: dict[Slope, Array]
-    p_activity: Array
+    p_slopes: dict[Slope, Array]
     p_leads: Array
     t_leads: Array
+    qrs: dict[int, tuple[float, float]]
 
 
-def motion_of(signal_mv: Array, usable: Mask) -> Motion:
-    """Return the motion of a median beat or of a whole recording, `signal_mv` being [leads, samples]."""
+def motion_of(signal_mv: Array, usable: Mask, fiducials: Sequence[int], *, not_before: int = 0) -> Motion:
+    """Return the motion of a median beat or of a whole recording.
+
+    `signal_mv` is [leads, samples], `fiducials` the columns of its QRS complexes. No QRS onset is looked for before
+    column `not_before` (the end of a pacing spike in a median beat).
+    """
     whole = _without_gaps(signal_mv[usable])
-    p_leads, t_leads = low_pass(whole, _WAVE_HZ["p"]), low_pass(whole, _WAVE_HZ["t"])
+    slopes = {slope: _slope_of(whole, slope) for slope in (_S70, _S40, _P25, _T8)}
+    qrs = {
+        fiducial: (
+            _qrs_edge(slopes, fiducial, QRS_ONSET, -1, not_before),
+            _qrs_edge(slopes, fiducial, QRS_OFFSET, +1, not_before),
+        )
+        for fiducial in fiducials
+    }
+    bridged = _bridge_qrs(whole, list(qrs.values()))
+    p_leads = low_pass(bridged, _P_ACTIVITY.low_pass_hz)
     return Motion(
-        slopes={
-            slope: _leading_slope(low_pass(whole, slope.low_pass_hz), slope.average_ms)
-            for slope in (_S70, _S40, _P40, _P25, _T8)
-        },
-        p_activity=_leading_slope(p_leads, 10.0),
+        slopes=slopes,
+        p_slopes={slope: _slope_of(bridged, slope) for slope in (_P40, _P25, _P_ACTIVITY)},
         p_leads=p_leads,
-        t_leads=t_leads,
+        t_leads=low_pass(whole, _T8.low_pass_hz),
+        qrs=qrs,
     )
+
+
+def _slope_of(leads: Array, slope: Slope) -> Array:
+    return _leading_slope(low_pass(leads, slope.low_pass_hz), slope.average_ms)
+
+
+def _bridge_qrs(leads: Array, complexes: list[tuple[float, float]]) -> Array:
+    """Hold every lead at its level before the QRS, and lead it to that after in the second half of the complex."""
+    bridged = leads.copy()
+    for onset, offset in complexes:
+        first, last = max(0, round(onset)), min(leads.shape[1] - 1, round(offset))
+        if last - first < 4:
+            continue
+        way = np.clip(np.linspace(-1.0, 1.0, last - first + 1), 0.0, 1.0)
+        bridged[:, first : last + 1] = leads[:, [first]] + (leads[:, [last]] - leads[:, [first]]) * way
+    return bridged
 
 
 def _leading_slope(leads: Array, smooth_ms: float) -> Array:
@@ -115,22 +149,14 @@ def _leading_slope(leads: Array, smooth_ms: float) -> Array:
 
 
 def delineate(
-    motion: Motion,
-    fiducial: int,
-    rr_samples: float,
-    *,
-    not_before: int = 0,
-    last_t_end: float | None = None,
-    find_p: bool = True,
+    motion: Motion, fiducial: int, rr_samples: float, *, last_t_end: float | None = None, find_p: bool = True
 ) -> WaveLimits:
-    """Return the wave limits of the beat at column `fiducial` of the motion.
+    """Return the wave limits of the beat at column `fiducial`, one of those the motion was made for.
 
-    `rr_samples` is the interval to the next beat. No QRS onset is looked for before column `not_before` (the end of a
-    pacing spike), no P wave before `last_t_end`; where that is not given the last T wave is taken to end one interval
-    before this one does.
+    `rr_samples` is the interval to the next beat. No P wave is looked for before `last_t_end`; where that is not given
+    the last T wave is taken to end one interval before this one does.
     """
-    qrs_onset = _qrs_edge(motion, fiducial, QRS_ONSET, -1, not_before)
-    qrs_offset = _qrs_edge(motion, fiducial, QRS_OFFSET, +1, not_before)
+    qrs_onset, qrs_offset = motion.qrs[fiducial]
     t_onset, t_peak, t_offset = _t_wave(motion, fiducial, round(qrs_onset), round(qrs_offset), rr_samples)
     p_onset = p_peak = p_offset = None
     if find_p:
@@ -149,13 +175,13 @@ def delineate(
     )
 
 
-def _qrs_edge(motion: Motion, fiducial: int, rule: EdgeRule, direction: int, not_before: int) -> float:
+def _qrs_edge(slopes: dict[Slope, Array], fiducial: int, rule: EdgeRule, direction: int, not_before: int) -> float:
     reach = samples(100.0)
-    slope = motion.slopes[rule.slope]
+    slope = slopes[rule.slope]
     inside = slice(max(0, fiducial - reach, not_before), min(len(slope), fiducial + reach))
     rest = slice(max(0, fiducial - 3 * reach), fiducial + 4 * reach)
     bound = not_before if direction < 0 else len(slope) - 1
-    edge = _edge(motion, inside, direction, rule, rest, bound)
+    edge = _edge(slopes, inside, direction, rule, rest, bound)
     if direction * (edge - fiducial) > samples(rule.furthest_ms):  # it never rests: take where the slope is least
         near, far = fiducial + direction * samples(30.0), fiducial + direction * samples(rule.furthest_ms)
         first, last = max(0, min(near, far)), min(len(slope), max(near, far))
@@ -186,11 +212,11 @@ def _t_wave(
     if min(peak + samples(180.0), stop) - peak < samples(20.0):
         return None, None, None
     rest = slice(start, stop)
-    offset = _edge(motion, slice(peak, min(peak + samples(180.0), stop)), +1, T_OFFSET, rest, stop)
+    offset = _edge(motion.slopes, slice(peak, min(peak + samples(180.0), stop)), +1, T_OFFSET, rest, stop)
     onset = None
     before = slice(max(start - samples(40.0), peak - samples(180.0)), peak)
     if before.stop - before.start >= samples(20.0):
-        onset = _edge(motion, before, -1, T_OFFSET, rest, qrs_offset)
+        onset = _edge(motion.slopes, before, -1, T_OFFSET, rest, qrs_offset)
     return onset, float(peak), offset
 
 
@@ -203,15 +229,16 @@ def _p_wave(
     stop = qrs_onset - samples(14.0)
     if stop - start < samples(60.0):
         return None, None, None
-    activity = uniform_filter1d(motion.p_activity[start - samples(20.0) : stop], samples(_P_WIDTH_MS))[samples(20.0) :]
-    inner = activity[samples(30.0) : len(activity) - samples(20.0)]
+    moving = motion.p_slopes[_P_ACTIVITY][start - samples(20.0) : stop]
+    inner = uniform_filter1d(moving, samples(_P_WIDTH_MS))[samples(50.0) : len(moving) - samples(20.0)]
     if len(inner) == 0:
         return None, None, None
     centre = start + samples(30.0) + int(np.argmax(inner))
     inside = slice(max(start, centre - samples(70.0)), min(stop, centre + samples(70.0)))
     rest = slice(start, stop)
-    onset = _edge(motion, inside, -1, P_ONSET, rest, max(0, start - samples(40.0)), from_ends=True)
-    offset = min(_edge(motion, inside, +1, P_OFFSET, rest, qrs_onset, from_ends=True), float(qrs_onset))
+    bound = max(0, start - samples(40.0))
+    onset = _edge(motion.p_slopes, inside, -1, P_ONSET, rest, bound, from_ends=True)
+    offset = min(_edge(motion.p_slopes, inside, +1, P_OFFSET, rest, qrs_onset, from_ends=True), float(qrs_onset))
     first, last = round(onset), round(offset)
     if last - first < samples(30.0):
         return None, None, None
@@ -222,7 +249,14 @@ def _p_wave(
 
 
 def _edge(
-    motion: Motion, inside: slice, direction: int, rule: EdgeRule, rest: slice, bound: int, *, from_ends: bool = False
+    slopes: dict[Slope, Array],
+    inside: slice,
+    direction: int,
+    rule: EdgeRule,
+    rest: slice,
+    bound: int,
+    *,
+    from_ends: bool = False,
 ) -> float:
     """Return where the wave whose largest slope lies `inside` begins (direction -1) or ends (+1) by the rule.
 
@@ -231,7 +265,7 @@ def _edge(
     """
 
     def crossing(which: Slope, share: float) -> int:
-        slope = motion.slopes[which]
+        slope = slopes[which]
         part = slope[inside]
         quiet = float(np.quantile(slope[max(0, rest.start) : rest.stop], 0.1))
         threshold = max(share * float(part.max()), _AT_REST * quiet)
@@ -246,7 +280,7 @@ def _edge(
     softness_ms = direction * (low - high) * 1000.0 / WORKING_RATE_HZ
     step_ms = float(np.interp(softness_ms, rule.softness_ms, rule.step_ms))
     edge = crossing(rule.slope, rule.share) + direction * step_ms * WORKING_RATE_HZ / 1000.0
-    return float(min(max(edge, 0.0), motion.t_leads.shape[1] - 1.0))
+    return float(min(max(edge, 0.0), len(slopes[rule.slope]) - 1.0))
 
 
 def _walk(

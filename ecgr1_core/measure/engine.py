@@ -54,14 +54,16 @@ def _measure(record: EcgRecord) -> Measurements:
     rr_samples = float(np.median(np.diff(beats))) if len(beats) > 1 else samples(800.0)
     spike = pacing.spike_before(spikes, dominant.fiducials)
     not_before = 0 if spike is None else round(BEFORE - spike) + samples(2.0)
-    limits = delineate(motion_of(dominant.median_mv, conditioned.usable), BEFORE, rr_samples, not_before=not_before)
+    motion = motion_of(dominant.median_mv, conditioned.usable, [BEFORE], not_before=not_before)
+    limits = delineate(motion, BEFORE, rr_samples)
     paced = spike is not None and (limits.qrs_offset - limits.qrs_onset) * _MS >= _PACED_QRS_MS
     not_before = not_before if paced else 0
     leveled = dataclasses.replace(
         conditioned, signal_mv=level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits)
     )
     beat_mv = median_beat(leveled.signal_mv, dominant.fiducials)
-    limits = delineate(motion_of(beat_mv, conditioned.usable), BEFORE, rr_samples, not_before=not_before)
+    motion = motion_of(beat_mv, conditioned.usable, [BEFORE], not_before=not_before)
+    limits = delineate(motion, BEFORE, rr_samples)
     atrial_test = atrial.test_p_waves(leveled, dominant.fiducials, limits, BEFORE)
     p_present, p_reason = atrial_test.present, atrial_test.reason
     if paced and p_present:
@@ -160,7 +162,7 @@ def _durations_by_class(
 ) -> dict[int, float]:
     out = {0: (limits.qrs_offset - limits.qrs_onset) * _MS}
     for number, group in enumerate(classes[1:], start=1):
-        motion = motion_of(median_beat(conditioned.signal_mv, group.fiducials), conditioned.usable)
+        motion = motion_of(median_beat(conditioned.signal_mv, group.fiducials), conditioned.usable, [BEFORE])
         found = delineate(motion, BEFORE, rr_samples, find_p=False)
         out[number] = (found.qrs_offset - found.qrs_onset) * _MS
     return out
@@ -180,12 +182,14 @@ def _beats(
     for group in classes:
         position[group.members] = group.fiducials
     intervals = rhythm.rr_intervals_ms(beats)
-    motion = motion_of(conditioned.signal_mv, conditioned.usable)
+    length = conditioned.signal_mv.shape[1]
+    whole = [int(f) for f in position if samples(200.0) <= f < length - samples(200.0)]
+    motion = motion_of(conditioned.signal_mv, conditioned.usable, whole)
     found = []
     last_t_end: float | None = None
     for index, fiducial in enumerate(position):
         own = None
-        if samples(200.0) <= fiducial < conditioned.signal_mv.shape[1] - samples(200.0):
+        if int(fiducial) in motion.qrs:
             to_next = float(position[index + 1] - fiducial) if index + 1 < len(position) else rr_samples
             has_p = p_present and beat_kinds[index] == "normal"
             own = delineate(motion, int(fiducial), to_next, last_t_end=last_t_end, find_p=has_p)

@@ -1,0 +1,211 @@
+"""Intervals against the marks of cardiologists (LUDB), beside openecg and neurokit2, in one run.
+
+    .venv/bin/pip install openecg==0.11.0 onnxruntime opendsp     # peers only; the program does not need them
+    .venv/bin/python benchmarks/delineation.py [--data ../shared/data/ludb] [--peers openecg,prominence,dwt]
+
+Global reference of a beat: the earliest onset and latest offset over the leads after dropping one lead at each end; of a
+record: the median over its beats. The peers find waves lead by lead; their leads are put together by the same rule.
+The limits of `ecgr1_core.measure.delineate` were set on the records called "tuned on" here; report the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import wfdb
+
+from ecgr1_core.formats import ReadOptions, read
+from ecgr1_core.measure import engine
+from ecgr1_core.record import EcgRecord
+
+LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
+OPENECG_VALIDATION = (11, 14, 33, 35, 39, 48, 56, 70, 74, 78, 92, 93, 101, 120, 135, 174, 179, 189, 194)
+INTERVALS = ("p", "pr", "qrs", "qt")
+IEC = {"p": (10, 15), "pr": (10, 10), "qrs": (10, 10), "qt": (25, 30)}
+Wave = tuple[str, float, float, float]  # kind, onset, peak, offset in samples
+Intervals = dict[str, float | None]
+
+
+def halves(records: list[int]) -> tuple[list[int], list[int]]:
+    """Return the records tuned on and the others; openecg's validation records are all among the others."""
+    rest = [record for record in records if record not in OPENECG_VALIDATION]
+    np.random.default_rng(7).shuffle(rest)
+    return sorted(rest[36:]), sorted([*rest[:36], *(r for r in OPENECG_VALIDATION if r in records)])
+
+
+def marks(path: Path) -> list[list[Wave]]:
+    """Read the cardiologists' waves of every lead."""
+    leads = []
+    for lead in LEADS:
+        annotation = wfdb.rdann(str(path), lead)
+        waves: list[Wave] = []
+        onset = peak = None
+        for sample, symbol in zip(annotation.sample, annotation.symbol, strict=True):
+            if symbol == "(":
+                onset, peak = sample, None
+            elif symbol == ")":
+                if peak is not None and onset is not None:
+                    waves.append((peak[1], float(onset), float(peak[0]), float(sample)))
+                onset = None
+            else:
+                peak = (sample, symbol)
+        leads.append([("QRS" if kind == "N" else kind.upper(), *rest) for kind, *rest in waves])
+    return leads
+
+
+def fuse(leads: list[list[Wave]]) -> Intervals:
+    """Put the waves of the leads together to global intervals (ms at 500 Hz), medians over the beats."""
+    complexes = sorted(wave for lead in leads for wave in lead if wave[0] == "QRS")
+    groups: list[list[Wave]] = []
+    for wave in sorted(complexes, key=lambda w: w[2]):
+        if groups and wave[2] - groups[-1][-1][2] < 75 and wave[2] - groups[-1][0][2] < 100:
+            groups[-1].append(wave)
+        else:
+            groups.append([wave])
+    groups = [group for group in groups if len(group) >= 6]
+    centres = [float(np.median([wave[2] for wave in group])) for group in groups]
+    found: dict[str, list[float]] = {name: [] for name in INTERVALS}
+    for number, group in enumerate(groups):
+        low = centres[number - 1] if number else centres[number] - 400
+        high = centres[number + 1] if number + 1 < len(groups) else centres[number] + 400
+        p_waves, t_waves = [], []
+        for lead in leads:
+            p_waves += [w for w in lead if w[0] == "P" and low < w[2] < centres[number]][-1:]
+            t_waves += [w for w in lead if w[0] == "T" and centres[number] < w[2] < high][:1]
+        qrs, p, t = _ends(group), _ends(p_waves), _ends(t_waves)
+        if qrs:
+            found["qrs"].append(qrs[1] - qrs[0])
+        if p:
+            found["p"].append(p[1] - p[0])
+        if qrs and p:
+            found["pr"].append(qrs[0] - p[0])
+        if qrs and t:
+            found["qt"].append(t[1] - qrs[0])
+    return {name: 2.0 * float(np.median(values)) if values else None for name, values in found.items()}
+
+
+def _ends(waves: list[Wave]) -> tuple[float, float] | None:
+    if len(waves) < 6:
+        return None
+    return sorted(w[1] for w in waves)[1], sorted(w[3] for w in waves)[-2]
+
+
+def ours(record: EcgRecord) -> Intervals:
+    measured = engine._measure(record)  # not the kept result: the time counts
+    return {
+        "p": measured.p_duration_ms,
+        "pr": measured.pr_interval_ms,
+        "qrs": measured.qrs_duration_ms,
+        "qt": measured.qt_interval_ms,
+    }
+
+
+def openecg_peer() -> Callable[[EcgRecord], Intervals]:
+    import openecg
+    from scipy.signal import resample_poly
+
+    model = openecg.load_codec_onnx()
+    names = {1: "P", 2: "QRS", 3: "T"}
+
+    def run(record: EcgRecord) -> Intervals:
+        leads = []
+        for row in record.signal_mv:
+            codec = openecg.encode(resample_poly(row.astype(float), 1, 2).astype(np.float32), model=model)
+            events = codec.events("frame", drop_class=0)
+            leads.append([(names[c], 2.0 * a, float(a + b), 2.0 * b) for a, b, c in events if c in names])
+        return fuse(leads)
+
+    return run
+
+
+def neurokit_peer(method: str) -> Callable[[EcgRecord], Intervals]:
+    import neurokit2 as nk
+
+    def run(record: EcgRecord) -> Intervals:
+        leads = []
+        for row in record.signal_mv.astype(float):
+            clean = nk.ecg_clean(row, sampling_rate=500)
+            _, peaks = nk.ecg_peaks(clean, sampling_rate=500, method="pantompkins1985")
+            _, waves = nk.ecg_delineate(clean, peaks["ECG_R_Peaks"], sampling_rate=500, method=method)
+            lead: list[Wave] = []
+            for kind, prefix in (("P", "P"), ("QRS", "R"), ("T", "T")):
+                centre = peaks["ECG_R_Peaks"] if prefix == "R" else waves[f"ECG_{prefix}_Peaks"]
+                for on, peak, off in zip(
+                    waves[f"ECG_{prefix}_Onsets"], centre, waves[f"ECG_{prefix}_Offsets"], strict=True
+                ):
+                    if not np.isnan([on, peak, off]).any():
+                        lead.append((kind, float(on), float(peak), float(off)))
+            leads.append(sorted(lead, key=lambda w: w[2]))
+        return fuse(leads)
+
+    return run
+
+
+def report(name: str, rows: dict[int, Intervals], reference: dict[int, Intervals], records: list[int]) -> None:
+    cells = []
+    for interval in INTERVALS:
+        errors = np.array(
+            [
+                rows[r][interval] - reference[r][interval]
+                for r in records
+                if rows[r][interval] is not None and reference[r][interval] is not None
+            ]
+        )
+        if len(errors) < 2:
+            cells.append("–")
+            continue
+        mean, sd = errors.mean(), errors.std(ddof=1)
+        inside = "✓" if abs(mean) <= IEC[interval][0] and sd <= IEC[interval][1] else "✕"
+        cells.append(f"{mean:+.1f} ± {sd:.1f}, {np.abs(errors).mean():.1f} (n {len(errors)}) {inside}")
+    without_p = [r for r in records if reference[r]["pr"] is None]
+    none = sum(rows[r]["pr"] is None for r in without_p)
+    with_p = [r for r in records if reference[r]["pr"] is not None]
+    lost = sum(rows[r]["pr"] is None for r in with_p)
+    print(f"| {name} | {' | '.join(cells)} | {none}/{len(without_p)} | {lost}/{len(with_p)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data" / "ludb")
+    parser.add_argument("--peers", default="openecg,prominence,dwt")
+    arguments = parser.parse_args()
+    numbers = sorted(int(path.stem) for path in (arguments.data / "data").glob("*.hea"))
+    tuned, others = halves(numbers)
+    records, reference = {}, {}
+    table = pd.read_csv(arguments.data / "reference_intervals.csv").set_index("record")
+    for number in numbers:
+        path = arguments.data / "data" / str(number)
+        records[number] = read(path.with_suffix(".hea"), ReadOptions(counts_per_mv=1000))
+        reference[number] = fuse(marks(path))
+        for interval in ("pr", "qrs", "qt"):
+            given, derived = table.loc[number, f"{interval}_global_ms"], reference[number][interval]
+            if np.isnan(given) != (derived is None) or (derived is not None and abs(given - derived) > 2.0):
+                reference[number][interval] = None if np.isnan(given) else float(given)
+    methods: dict[str, Callable[[EcgRecord], Intervals]] = {"ours": ours}
+    for peer in filter(None, arguments.peers.split(",")):
+        methods[peer] = openecg_peer() if peer == "openecg" else neurokit_peer(peer)
+    sets = {
+        "not tuned on": others,
+        "not tuned on, openecg's validation": [r for r in others if r in OPENECG_VALIDATION],
+        "tuned on": tuned,
+    }
+    results = {}
+    for name, run in methods.items():
+        run(records[numbers[0]])
+        start = time.perf_counter()
+        results[name] = {number: run(record) for number, record in records.items()}
+        print(f"{name}: {1000 * (time.perf_counter() - start) / len(records):.0f} ms a record")
+    for title, chosen in sets.items():
+        print(f"\n{title} ({len(chosen)} records): mean ± SD, mean absolute error in ms; ✓ within IEC 60601-2-25\n")
+        print("| | P | PR | QRS | QT | no PR where there is no P | PR lost |\n|---|---|---|---|---|---|---|")
+        for name, rows in results.items():
+            report(name, rows, reference, chosen)
+
+
+if __name__ == "__main__":
+    main()
