@@ -1,0 +1,133 @@
+"""The app as a whole: its pages, its theme, and how it is served.
+
+Everything Gradio would send, keep or show on its own is turned off here: analytics, run history, the API link, error
+details, fonts from elsewhere. The module knows nothing of what the pages do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ecgr1_core.errors import InputError
+from ecgr1_core.formats.examples import bundled_examples, fetched_examples
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.settings import Settings
+from ui import strings
+from ui.pages.read import build_read_page
+from ui.pages.read_actions import warm_up
+
+FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "DejaVu Sans", "sans-serif")
+FIXED_FONTS = ("ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace")
+LONGEST_QUEUE = 64
+CLEAN_EVERY_S = 3600
+KEEP_UPLOADS_S = 6 * 3600
+VISITORS_KEPT = 50
+
+logger = logging.getLogger(__name__)
+_HERE = Path(__file__).parent
+
+
+def build_app(settings: Settings, examples: Callable[[], Sequence[EcgRecord]]) -> gr.Blocks:
+    """Return the app with all its pages, not yet serving.
+
+    `examples` gives the recordings the page offers. Uploads go below `settings.data_dir` and are deleted once read.
+    """
+    uploads = settings.data_dir.absolute() / "uploads"
+    uploads.mkdir(parents=True, exist_ok=True)
+    # Gradio takes its upload folder from nowhere but this variable, and looks it up anew for every component.
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    recordings = [*examples(), *_recordings_from_files(settings.data_dir / "examples")]
+    with gr.Blocks(
+        title=strings.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)
+    ) as app:
+        build_read_page(app, settings, recordings)
+    app.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=4, api_open=False)
+    if recordings:
+        threading.Thread(target=warm_up, args=(recordings[0],), name="warm-up", daemon=True).start()
+    return app
+
+
+def _recordings_from_files(folder: Path) -> list[EcgRecord]:
+    """Return the DICOM example that is installed, and those fetched into `folder`; what cannot be read is logged."""
+    found: list[EcgRecord] = []
+    for source in (bundled_examples, lambda: fetched_examples(folder)):
+        try:
+            found += source()
+        except InputError as error:
+            logger.warning("example left out: %s", error)
+    return found
+
+
+def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, block: bool = True) -> str:
+    """Serve `app` on `settings.host` and `settings.port` and return its address.
+
+    With `block` the call returns when the process is interrupted. Raises `InputError` where the port is taken.
+    """
+    limit_bytes = settings.max_upload_mb * 2**20
+    script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + (_HERE / "page.js").read_text(encoding="utf-8")
+    try:
+        _, address, _ = app.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            show_error=False,
+            enable_monitoring=False,
+            run_history=False,
+            footer_links=[],
+            ssr_mode=False,
+            mcp_server=False,
+            max_file_size=limit_bytes,
+            state_session_capacity=VISITORS_KEPT,
+            theme=_theme(),
+            css_paths=[_HERE / "theme.css"],
+            head=f"<style>:root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}</style><script>{script}</script>",
+        )
+    except OSError as error:
+        raise InputError(
+            f"port {settings.port} on {settings.host}", f"cannot be listened on ({error})", "choose another with --port"
+        ) from error
+    print(f"{strings.TITLE} is ready on {address} (Ctrl-C ends it). {strings.RESEARCH_USE}", flush=True)
+    if block:
+        app.block_thread()
+    return str(address)
+
+
+def _theme() -> Any:
+    hue = gr.themes.Color(
+        name="signal", c50="#eaf3f9", c100="#d3e6f2", c200="#a6cce4", c300="#78b2d6", c400="#4a97c8", c500="#1c7cb5",
+        c600="#005b94", c700="#004a78", c800="#00385c", c900="#002840", c950="#001b2c",
+    )  # fmt: skip
+    return gr.themes.Base(
+        primary_hue=hue,
+        neutral_hue="gray",
+        text_size="sm",
+        spacing_size="sm",
+        radius_size="sm",
+        font=list(FONTS),
+        font_mono=list(FIXED_FONTS),
+    ).set(
+        body_background_fill="#f1f3f4",
+        body_background_fill_dark="#0e1214",
+        body_text_color="#1c2329",
+        body_text_color_dark="#e3e8eb",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#171c20",
+        block_shadow="none",
+        button_primary_background_fill="#005b94",
+        button_primary_background_fill_hover="#004a78",
+        button_primary_background_fill_dark="#6bbcf0",
+        button_primary_background_fill_hover_dark="#8fccf5",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#0e1214",
+    )

@@ -1,0 +1,56 @@
+"""The case line: name, patient, format, leads, rate and length of the recording that is open, and what to beware of.
+
+It shows what `EcgRecord` says and adds nothing; the name is shown as text, whatever characters it has.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from ecgr1_core.record import EcgRecord
+from ui import strings
+
+
+def case_facts(record: EcgRecord) -> list[str]:
+    """Return age, sex, format, leads, sampling rate and length as short texts with units, in this order."""
+    patient = record.patient
+    return [
+        strings.UNKNOWN_AGE if patient.age_years is None else strings.YEARS.format(value=patient.age_years),
+        strings.UNKNOWN_SEX if patient.sex is None else strings.SEXES[patient.sex],
+        record.source_format,
+        strings.LEAD_COUNT.format(count=len(record.available_leads)),
+        f"{record.sampling_rate_hz:g} Hz",
+        duration_text(record.duration_s),
+    ]
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length in seconds as "10.0 s" below two minutes, as "12 min 05 s" or "24 h 00 min" above."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def case_warnings(record: EcgRecord) -> list[str]:
+    """Return what to beware of in the recording: leads not recorded, flat or computed, and the reader's warnings."""
+    lists = (
+        (strings.MISSING, record.missing_leads),
+        (strings.FLAT, record.flat_leads),
+        (strings.DERIVED, record.derived_leads),
+    )
+    found = [text.format(leads=", ".join(leads)) for text, leads in lists if leads]
+    return found + list(record.warnings)
+
+
+def case_html(record: EcgRecord | None) -> str:
+    """Return the case line as HTML; an empty mark where no recording is open."""
+    if record is None:
+        return '<span class="none"></span>'
+    facts = " · ".join(escape(fact) for fact in case_facts(record))
+    warnings = "".join(f"<li>! {escape(warning)}</li>" for warning in case_warnings(record))
+    listed = f"<ul>{warnings}</ul>" if warnings else ""
+    return f'<span class="name">{escape(record.name)}</span><span class="facts">{facts}</span>{listed}'
