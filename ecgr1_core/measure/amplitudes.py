@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from ecgr1_core.measure import shapes
 from ecgr1_core.measure.beats import Indices
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, samples
 from ecgr1_core.measure.delineate import WaveLimits
@@ -42,7 +43,9 @@ def level_before_qrs(signal_mv: Array, fiducials: Indices, limits: WaveLimits) -
     return result
 
 
-def measure_lead(beat_mv: Array, limits: WaveLimits, *, p_present: bool, p_reason: str) -> LeadMeasurements:
+def measure_lead(
+    beat_mv: Array, limits: WaveLimits, rr_samples: float, *, p_present: bool, p_reason: str
+) -> LeadMeasurements:
     """Measure one lead: `beat_mv` is [samples] of the median beat, level before QRS at zero."""
     on, off = round(limits.qrs_onset), round(limits.qrs_offset)
     reasons: dict[str, str] = {}
@@ -72,6 +75,7 @@ def measure_lead(beat_mv: Array, limits: WaveLimits, *, p_present: bool, p_reaso
     else:
         t_amplitude = t_negative = None
         reasons["t_amplitude_mv"] = "the T wave was not found"
+    st_slope_mv_per_s, st_slope, st_shape = shapes.st_course(beat, limits)
     return LeadMeasurements(
         morphology=morphology(waves),
         p_amplitude_mv=p_amplitude,
@@ -89,8 +93,18 @@ def measure_lead(beat_mv: Array, limits: WaveLimits, *, p_present: bool, p_reaso
         st_j40_mv=_level_at(beat, off + samples(40.0)),
         st_j60_mv=_level_at(beat, off + samples(60.0)),
         st_j80_mv=_level_at(beat, off + samples(80.0)),
+        st_slope_mv_per_s=st_slope_mv_per_s,
+        st_slope=st_slope,
+        st_shape=st_shape,
         t_amplitude_mv=t_amplitude,
         t_negative_amplitude_mv=t_negative,
+        u_amplitude_mv=shapes.u_amplitude_mv(beat, limits, rr_samples),
+        p_duration_ms=shapes.wave_duration_ms(beat, limits.p_onset, limits.p_offset) if p_present else None,
+        qrs_duration_ms=shapes.wave_duration_ms(beat, limits.qrs_onset, limits.qrs_offset),
+        t_duration_ms=shapes.wave_duration_ms(beat, limits.t_onset, limits.t_offset),
+        qrs_area_mv_ms=shapes.qrs_area_mv_ms(beat, limits),
+        qrs_notched=shapes.is_notched(beat, limits),
+        p_terminal_force_mv_ms=shapes.p_terminal_force_mv_ms(beat, limits) if p_present else None,
         reasons=reasons,
     )
 

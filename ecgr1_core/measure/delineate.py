@@ -113,7 +113,7 @@ def motion_of(signal_mv: Array, usable: Mask, fiducials: Sequence[int], *, not_b
         )
         for fiducial in fiducials
     }
-    bridged = _bridge_qrs(whole, list(qrs.values()))
+    bridged = bridge_qrs(whole, list(qrs.values()))
     p_leads = low_pass(bridged, _P_ACTIVITY.low_pass_hz)
     return Motion(
         slopes=slopes,
@@ -128,7 +128,7 @@ def _slope_of(leads: Array, slope: Slope) -> Array:
     return _leading_slope(low_pass(leads, slope.low_pass_hz), slope.average_ms)
 
 
-def _bridge_qrs(leads: Array, complexes: list[tuple[float, float]]) -> Array:
+def bridge_qrs(leads: Array, complexes: list[tuple[float, float]]) -> Array:
     """Hold every lead at its level before the QRS, and lead it to that after in the second half of the complex."""
     bridged = leads.copy()
     for onset, offset in complexes:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ecgr1_core.measure import atrial, pacing, quality, rhythm
+from ecgr1_core.measure import atrial, pacing, quality, rhythm, shapes
 from ecgr1_core.measure.amplitudes import level_before_qrs, measure_lead
+from ecgr1_core.measure.atrial_rate import atrial_activity
 from ecgr1_core.measure.axes import frontal_axis_deg
 from ecgr1_core.measure.beats import Indices, find_beats
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Conditioned, Mask, condition, samples
-from ecgr1_core.measure.delineate import WaveLimits, delineate, motion_of
+from ecgr1_core.measure.delineate import Motion, WaveLimits, bridge_qrs, delineate, motion_of
 from ecgr1_core.measure.templates import BEFORE, BeatClass, classify, median_beat
 from ecgr1_core.measure.types import Beat, BeatKind, LeadMeasurements, Measurements, Quality
-from ecgr1_core.record import LEADS, EcgRecord
+from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
 
 _MS = 1000.0 / WORKING_RATE_HZ
 _measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
 
+_DELTA_PR_MS = 120.0
 _PACED_QRS_MS = 110.0  # a spike before a narrow complex is noise, or paces the atria
 
 _INTERVALS = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
@@ -66,12 +69,18 @@ def _measure(record: EcgRecord) -> Measurements:
     limits = delineate(motion, BEFORE, rr_samples)
     atrial_test = atrial.test_p_waves(leveled, dominant.fiducials, limits, BEFORE)
     p_present, p_reason = atrial_test.present, atrial_test.reason
+    position = _aligned(beats, classes)
+    motion = motion_of(leveled.signal_mv, conditioned.usable, _inside(position, conditioned))
+    activity = atrial_activity(bridge_qrs(conditioned.signal_mv, list(motion.qrs.values())), conditioned.usable)
+    if activity.is_flutter and not paced:
+        p_present = False
+        p_reason = f"the atria beat at {activity.rate_per_min:.0f} per minute (flutter waves, no P)"
     if paced and p_present:
         p_present, p_reason = False, "the ventricles are paced: the interval from P to QRS is the pacemaker's"
     if not p_present:
         limits = dataclasses.replace(limits, p_onset=None, p_peak=None, p_offset=None)
     leads = {
-        lead: measure_lead(beat_mv[index], limits, p_present=p_present, p_reason=p_reason)
+        lead: measure_lead(beat_mv[index], limits, rr_samples, p_present=p_present, p_reason=p_reason)
         if conditioned.usable[index]
         else LeadMeasurements(reasons={"all": f"lead {lead} carries no signal"})
         for index, lead in enumerate(LEADS)
@@ -83,11 +92,56 @@ def _measure(record: EcgRecord) -> Measurements:
         judged = dataclasses.replace(judged, notes=(*judged.notes, note))
     return Measurements(
         **_global_values(beats, beat_mv, conditioned.usable, limits, p_reason),  # type: ignore[arg-type]
-        rhythm=rhythm.describe(beats, beat_kinds, p_present=atrial_test.present, p_per_qrs=atrial_test.p_per_qrs),
+        transition_zone=transition_zone(leads),
+        delta_wave=_delta_wave(beat_mv, conditioned.usable, limits),
+        rhythm=dataclasses.replace(
+            rhythm.describe(beats, beat_kinds, p_present=p_present or paced, p_per_qrs=atrial_test.p_per_qrs),
+            atrial_rate_per_min=activity.rate_per_min if activity.is_flutter else None,
+            flutter_power=activity.flutter_power,
+            fibrillation_power=activity.fibrillation_power,
+            pacing_spike_count=len(spikes) if spike is not None else 0,
+        ),
         quality=judged,
         leads=leads,
-        beats=_beats(leveled, beats, classes, limits, rr_samples, beat_kinds, p_present),
+        beats=_beats(motion, position, rr_samples, beat_kinds, p_present),
     )
+
+
+def _aligned(beats: Indices, classes: list[BeatClass]) -> Indices:
+    """Return the beats, those that belong to a shape moved to where they line up with it."""
+    position = beats.copy()
+    for group in classes:
+        position[group.members] = group.fiducials
+    return position
+
+
+def _inside(position: Indices, conditioned: Conditioned) -> list[int]:
+    """Return the beats that no end of the recording cuts."""
+    last = conditioned.signal_mv.shape[1] - samples(200.0)
+    return [int(fiducial) for fiducial in position if samples(200.0) <= fiducial < last]
+
+
+def transition_zone(leads: Mapping[str, LeadMeasurements]) -> str | None:
+    """Return the first precordial lead in which R is at least as large as S (or QS), None if there is none."""
+    for lead in PRECORDIAL_LEADS:
+        values = leads[lead]
+        down = max(abs(values.s_amplitude_mv or 0.0), abs(values.q_amplitude_mv or 0.0))
+        if values.r_amplitude_mv is not None and max(values.r_amplitude_mv, values.r_prime_amplitude_mv or 0.0) >= down:
+            return lead
+    return None
+
+
+def _delta_wave(beat_mv: Array, usable: Mask, limits: WaveLimits) -> bool | None:
+    """Whether the QRS looks pre-excited: PR at most 120 ms and a slurred start in a quarter of the leads.
+
+    None where there is no P wave, without which a slurred start says nothing.
+    """
+    if limits.p_onset is None:
+        return None
+    if (limits.qrs_onset - limits.p_onset) * _MS > _DELTA_PR_MS:
+        return False
+    slurred = [shapes.starts_slurred(row, limits) for row in beat_mv[usable]]
+    return sum(slurred) >= max(1, len(slurred) // 4)
 
 
 def _global_values(
@@ -169,22 +223,10 @@ def _durations_by_class(
 
 
 def _beats(
-    conditioned: Conditioned,
-    beats: Indices,
-    classes: list[BeatClass],
-    limits: WaveLimits,
-    rr_samples: float,
-    beat_kinds: list[BeatKind],
-    p_present: bool,
+    motion: Motion, position: Indices, rr_samples: float, beat_kinds: list[BeatKind], p_present: bool
 ) -> tuple[Beat, ...]:
     """Measure every beat apart; a beat cut off by an end of the recording has only its position."""
-    position = beats.copy()
-    for group in classes:
-        position[group.members] = group.fiducials
-    intervals = rhythm.rr_intervals_ms(beats)
-    length = conditioned.signal_mv.shape[1]
-    whole = [int(f) for f in position if samples(200.0) <= f < length - samples(200.0)]
-    motion = motion_of(conditioned.signal_mv, conditioned.usable, whole)
+    intervals = rhythm.rr_intervals_ms(position)
     found = []
     last_t_end: float | None = None
     for index, fiducial in enumerate(position):

@@ -27,7 +27,8 @@ def kinds(
 
     A beat of another shape than the dominant one that comes before 85 % of the usual interval and is at least 120 ms
     wide, or 20 ms wider than the dominant beat, is ventricular; a premature beat of the dominant shape (or narrow) is
-    supraventricular, but only where P waves say that there is a regular rhythm to be early in. `durations_ms` gives the
+    supraventricular, but only where P waves say that there is a regular rhythm to be early in, and where the interval
+    shortens at once and not by degrees, as with breathing. `durations_ms` gives the
     QRS duration by class number.
     """
     out: list[BeatKind] = ["paced" if paced else "normal"] * len(beats)
@@ -39,11 +40,12 @@ def kinds(
         number = of_class.get(index, 0)
         usual = _usual_interval(intervals, index)
         early = index > 0 and usual is not None and intervals[index - 1] < _PREMATURE * usual
+        sudden = index < 2 or intervals[index - 1] < _PREMATURE * intervals[index - 2]
         wide = durations_ms.get(number, 0.0) >= min(_WIDE_MS, durations_ms.get(0, _WIDE_MS) + 20.0)
         rare = number > 0 and len(classes[number].members) < len(classes[0].members)
         if rare and wide and (early or not p_present):
             out[index] = "ventricular_ectopic"
-        elif early and p_present and not paced:
+        elif early and sudden and p_present and not paced:
             out[index] = "supraventricular_ectopic"
     return out
 

@@ -42,8 +42,18 @@ class LeadMeasurements:
     st_j40_mv: float | None = None
     st_j60_mv: float | None = None
     st_j80_mv: float | None = None
+    st_slope_mv_per_s: float | None = None
+    st_slope: Literal["upsloping", "horizontal", "downsloping"] | None = None
+    st_shape: Literal["concave", "convex", "straight"] | None = None
     t_amplitude_mv: float | None = None
     t_negative_amplitude_mv: float | None = None
+    u_amplitude_mv: float | None = None
+    p_duration_ms: float | None = None
+    qrs_duration_ms: float | None = None
+    t_duration_ms: float | None = None
+    qrs_area_mv_ms: float | None = None
+    qrs_notched: bool | None = None
+    p_terminal_force_mv_ms: float | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +91,10 @@ class RhythmMeasurements:
     ectopic_supraventricular_count: int = 0
     ectopic_ventricular_count: int = 0
     longest_pause_ms: float | None = None
+    atrial_rate_per_min: float | None = None
+    flutter_power: float | None = None
+    fibrillation_power: float | None = None
+    pacing_spike_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,8 @@ class Measurements:
     p_axis_deg: float | None = None
     qrs_axis_deg: float | None = None
     t_axis_deg: float | None = None
+    transition_zone: str | None = None
+    delta_wave: bool | None = None
     rhythm: RhythmMeasurements = field(default_factory=RhythmMeasurements)
     quality: Quality = field(default_factory=Quality)
     leads: Mapping[str, LeadMeasurements] = field(default_factory=dict)
