@@ -213,10 +213,11 @@ def _t_wave(
         return None, None, None
     rest = slice(start, stop)
     offset = _edge(motion.slopes, slice(peak, min(peak + samples(180.0), stop)), +1, T_OFFSET, rest, stop)
+    offset = max(offset, float(peak + samples(20.0)))
     onset = None
     before = slice(max(start - samples(40.0), peak - samples(180.0)), peak)
     if before.stop - before.start >= samples(20.0):
-        onset = _edge(motion.slopes, before, -1, T_OFFSET, rest, qrs_offset)
+        onset = min(_edge(motion.slopes, before, -1, T_OFFSET, rest, qrs_offset), float(peak))
     return onset, float(peak), offset
 
 

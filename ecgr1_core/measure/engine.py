@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,12 +24,24 @@ from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
 _MS = 1000.0 / WORKING_RATE_HZ
 _measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
 
+_BY_BEAT = {"pr_interval_ms": 20.0, "qrs_duration_ms": 20.0, "qt_interval_ms": 40.0}  # and how far they may disagree
 _DELTA_PR_MS = 120.0
 _PACED_QRS_MS = 110.0  # a spike before a narrow complex is noise, or paces the atria
 
 _INTERVALS = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 _CORRECTED = ("qtc_bazett_ms", "qtc_fridericia_ms", "qtc_framingham_ms", "qtc_hodges_ms")
 _AXES = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Measurements with what the beat table is made from: the leveled signals, beats and limits; None without beats."""
+
+    measurements: Measurements
+    leveled: Conditioned | None = None
+    position: Indices | None = None
+    limits_of: Mapping[int, WaveLimits] = field(default_factory=dict)
+    p_reason: str = ""
 
 
 def measure(record: EcgRecord) -> Measurements:
@@ -39,20 +52,21 @@ def measure(record: EcgRecord) -> Measurements:
     `reasons` says why. The same record object is measured once.
     """
     if record not in _measured:
-        _measured[record] = _measure(record)
+        _measured[record] = analyse(record).measurements
     return _measured[record]
 
 
-def _measure(record: EcgRecord) -> Measurements:
+def analyse(record: EcgRecord) -> Analysis:
+    """Measure one recording and keep what the beat table needs; see `measure`."""
     conditioned = condition(record)
     judged = quality.judge(record, conditioned)
     if not conditioned.usable.any():
-        return _nothing(judged, "no lead carries a signal")
+        return Analysis(_nothing(judged, "no lead carries a signal"))
     beats = find_beats(conditioned)
     spikes = pacing.find_spikes(conditioned)
     classes = classify(conditioned, beats)
     if not classes:
-        return _nothing(judged, "no QRS complex was found")
+        return Analysis(_nothing(judged, "no QRS complex was found"))
     dominant = classes[0]
     rr_samples = float(np.median(np.diff(beats))) if len(beats) > 1 else samples(800.0)
     spike = pacing.spike_before(spikes, dominant.fiducials)
@@ -87,11 +101,18 @@ def _measure(record: EcgRecord) -> Measurements:
     }
     durations = _durations_by_class(leveled, classes, limits, rr_samples)
     beat_kinds = rhythm.kinds(beats, classes, durations, p_present=p_present, paced=paced)
-    note = quality.reversal_note(leads, p_present)
-    if note:
-        judged = dataclasses.replace(judged, notes=(*judged.notes, note))
-    return Measurements(
-        **_global_values(beats, beat_mv, conditioned.usable, limits, p_reason),  # type: ignore[arg-type]
+    limits_of = _limits_of_beats(motion, position, rr_samples, beat_kinds, p_present)
+    found = tuple(
+        _beat(index, int(fiducial), position, limits_of.get(index), beat_kinds[index])
+        for index, fiducial in enumerate(position)
+    )
+    values = _global_values(beats, beat_mv, conditioned.usable, limits, p_reason)
+    by_beat = _medians_of_beats(found)
+    notes = [quality.reversal_note(leads, p_present), *_disagreements(values, by_beat)]
+    judged = dataclasses.replace(judged, notes=(*judged.notes, *filter(None, notes)))
+    measured = Measurements(
+        **values,  # type: ignore[arg-type]
+        by_beat=by_beat,
         transition_zone=transition_zone(leads),
         delta_wave=_delta_wave(beat_mv, conditioned.usable, limits),
         rhythm=dataclasses.replace(
@@ -103,8 +124,31 @@ def _measure(record: EcgRecord) -> Measurements:
         ),
         quality=judged,
         leads=leads,
-        beats=_beats(motion, position, rr_samples, beat_kinds, p_present),
+        beats=found,
     )
+    return Analysis(measured, leveled, position, limits_of, p_reason)
+
+
+def _medians_of_beats(beats: tuple[Beat, ...]) -> dict[str, float | None]:
+    """Return the intervals once more, as medians over the normal (or paced) beats measured one by one."""
+    out: dict[str, float | None] = {}
+    for name in _BY_BEAT:
+        values = [
+            value for beat in beats if not beat.kind.endswith("ectopic") and (value := getattr(beat, name)) is not None
+        ]
+        out[name] = float(np.median(values)) if values else None
+    return out
+
+
+def _disagreements(values: Mapping[str, object], by_beat: Mapping[str, float | None]) -> list[str]:
+    """Say where the median beat and the beats one by one give different intervals."""
+    notes = []
+    for name, limit_ms in _BY_BEAT.items():
+        on_median, one_by_one = values[name], by_beat[name]
+        if isinstance(on_median, float) and one_by_one is not None and abs(on_median - one_by_one) > limit_ms:
+            label = name.removesuffix("_ms").removesuffix("_interval").removesuffix("_duration").upper()
+            notes.append(f"{label} uncertain: {on_median:.0f} ms on the median beat, {one_by_one:.0f} ms beat by beat")
+    return notes
 
 
 def _aligned(beats: Indices, classes: list[BeatClass]) -> Indices:
@@ -222,28 +266,27 @@ def _durations_by_class(
     return out
 
 
-def _beats(
+def _limits_of_beats(
     motion: Motion, position: Indices, rr_samples: float, beat_kinds: list[BeatKind], p_present: bool
-) -> tuple[Beat, ...]:
-    """Measure every beat apart; a beat cut off by an end of the recording has only its position."""
-    intervals = rhythm.rr_intervals_ms(position)
-    found = []
+) -> dict[int, WaveLimits]:
+    """Find the limits of every beat apart, by its index; beats cut off by an end of the recording are left out."""
+    out: dict[int, WaveLimits] = {}
     last_t_end: float | None = None
     for index, fiducial in enumerate(position):
-        own = None
-        if int(fiducial) in motion.qrs:
-            to_next = float(position[index + 1] - fiducial) if index + 1 < len(position) else rr_samples
-            has_p = p_present and beat_kinds[index] == "normal"
-            own = delineate(motion, int(fiducial), to_next, last_t_end=last_t_end, find_p=has_p)
-        last_t_end = None if own is None else own.t_offset
-        rr_ms = float(intervals[index - 1]) if index else None
-        found.append(_beat(index + 1, int(fiducial), rr_ms, own, beat_kinds[index]))
-    return tuple(found)
+        if int(fiducial) not in motion.qrs:
+            last_t_end = None
+            continue
+        to_next = float(position[index + 1] - fiducial) if index + 1 < len(position) else rr_samples
+        has_p = p_present and beat_kinds[index] == "normal"
+        out[index] = delineate(motion, int(fiducial), to_next, last_t_end=last_t_end, find_p=has_p)
+        last_t_end = out[index].t_offset
+    return out
 
 
-def _beat(number: int, fiducial: int, rr_ms: float | None, own: WaveLimits | None, kind: BeatKind) -> Beat:
+def _beat(index: int, fiducial: int, position: Indices, own: WaveLimits | None, kind: BeatKind) -> Beat:
+    rr_ms = float(position[index] - position[index - 1]) * _MS if index else None
     if own is None:
-        return Beat(number=number, r_s=fiducial / WORKING_RATE_HZ, rr_ms=rr_ms, kind=kind)
+        return Beat(number=index + 1, r_s=fiducial / WORKING_RATE_HZ, rr_ms=rr_ms, kind=kind)
 
     def seconds(column: float | None) -> float | None:
         return None if column is None else column / WORKING_RATE_HZ
@@ -252,7 +295,7 @@ def _beat(number: int, fiducial: int, rr_ms: float | None, own: WaveLimits | Non
         return None if start is None or stop is None else (stop - start) * _MS
 
     return Beat(
-        number=number,
+        number=index + 1,
         r_s=fiducial / WORKING_RATE_HZ,
         rr_ms=rr_ms,
         p_onset_s=seconds(own.p_onset),

@@ -118,7 +118,11 @@ class Quality:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Global measurements, the same per lead and per beat, rhythm and quality."""
+    """Global measurements, the same per lead and per beat, rhythm and quality.
+
+    Intervals and axes are those of the median beat of the dominant shape; `by_beat` holds PR, QRS and QT as medians
+    over the beats measured one by one.
+    """
 
     heart_rate_bpm: float | None = None
     rr_ms: float | None = None
@@ -135,6 +139,7 @@ class Measurements:
     t_axis_deg: float | None = None
     transition_zone: str | None = None
     delta_wave: bool | None = None
+    by_beat: Mapping[str, float | None] = field(default_factory=dict)
     rhythm: RhythmMeasurements = field(default_factory=RhythmMeasurements)
     quality: Quality = field(default_factory=Quality)
     leads: Mapping[str, LeadMeasurements] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ecgr1_core.errors import UnsuitableRecordingError
+from ecgr1_core.measure import Measurements
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.geometry import (
     MAJOR_GRID_MM,
@@ -27,6 +28,7 @@ from ecgr1_core.render.geometry import (
     lay_out,
 )
 from ecgr1_core.render.layouts import DEFAULT_LAYOUT
+from ecgr1_core.render.marks import draw_marks
 
 MM_PER_INCH = 25.4
 DPI_RANGE = (50, 600)
@@ -66,12 +68,14 @@ def render_page(
     start_s: float = 0.0,
     filter_label: str = "unfiltered",
     title: str = "",
+    marks: Measurements | None = None,
 ) -> Image.Image:
     """Return ten seconds of `record`, from `start_s` on, as a page image in true scale at `dpi`.
 
     The page is A4 across (297 × 210 mm) or as much larger as the rows, the speed and the gain need. The image is RGB,
     or L (grey) with `colour=False`; its resolution is in `info["dpi"]`. Leads are shifted by their median over the page
-    (see `geometry.lay_out`). `title` is printed at the top, `filter_label` at the bottom beside speed and gain.
+    (see `geometry.lay_out`). `title` is printed at the top, `filter_label` at the bottom beside speed and gain. With
+    `marks` the waves that were measured are shown as bands.
 
     Raises UnsuitableRecordingError where the recording ends before `start_s` or the page has more than 100 megapixels,
     ValueError for an unknown layout, speed or gain, or a dpi outside 50 to 600.
@@ -99,6 +103,8 @@ def render_page(
     ink = COLOUR if colour else MONOCHROME
     image = _grid(sheet, ink, px_per_mm)
     _draw_traces(image, sheet, ink, px_per_mm, antialias=antialias)
+    if marks is not None:
+        image = draw_marks(image, sheet, marks, px_per_mm, (MARGIN_X_MM, MARGIN_Y_MM))
     _draw_texts(image, sheet, ink, px_per_mm)
     if not colour:
         image = image.convert("L")
