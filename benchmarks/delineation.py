@@ -136,7 +136,7 @@ def neurokit_peer(method: str) -> Callable[[EcgRecord], Intervals]:
             for kind, prefix in (("P", "P"), ("QRS", "R"), ("T", "T")):
                 centre = peaks["ECG_R_Peaks"] if prefix == "R" else waves[f"ECG_{prefix}_Peaks"]
                 for on, peak, off in zip(
-                    waves[f"ECG_{prefix}_Onsets"], centre, waves[f"ECG_{prefix}_Offsets"], strict=True
+                    waves[f"ECG_{prefix}_Onsets"], centre, waves[f"ECG_{prefix}_Offsets"], strict=False
                 ):
                     if not np.isnan([on, peak, off]).any():
                         lead.append((kind, float(on), float(peak), float(off)))

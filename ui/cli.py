@@ -6,6 +6,7 @@ Gradio is imported only when the command runs, so that the other commands start 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 
 from ecgr1_core.record import EcgRecord
@@ -24,7 +25,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser], exam
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: ECGR1_HOST or 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="port to listen on (default: ECGR1_PORT or 7860)")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    parser.add_argument(
+        "--no-browser",
+        action="store_true",
+        help="do not open a browser window",
+    )
     parser.set_defaults(run=lambda arguments: _serve(arguments, examples))
 
 
@@ -35,5 +40,5 @@ def _serve(arguments: argparse.Namespace, examples: Examples) -> int:
 
     from ui.app import build_app, launch
 
-    launch(build_app(settings, examples), settings, open_browser=not arguments.no_browser)
+    launch(build_app(settings, examples), settings, open_browser=sys.stdout.isatty() and not arguments.no_browser)
     return 0

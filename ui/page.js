@@ -2,11 +2,10 @@
 // The page is light unless the reader of the page chose dark, whatever the operating system says.
 (() => {
   const THEME_KEY = "ecgr1-theme";
-  const address = new URL(window.location.href);
-  if (!address.searchParams.has("__theme")) {
-    address.searchParams.set("__theme", localStorage.getItem(THEME_KEY) === "dark" ? "dark" : "light");
-    window.history.replaceState(null, "", address);
-  }
+  const applyTheme = () => {
+    const asked = new URL(window.location.href).searchParams.get("__theme");
+    document.body.classList.toggle("dark", (asked ?? localStorage.getItem(THEME_KEY)) === "dark");
+  };
 
   let drawnWidth = 0;
   const boxWidth = () => {
@@ -55,6 +54,7 @@
   const watch = () => {
     const holder = document.querySelector("#trace-data");
     if (!holder) return window.setTimeout(watch, 50);
+    applyTheme();
     new MutationObserver(draw).observe(holder, { childList: true, subtree: true, characterData: true });
     draw();
   };

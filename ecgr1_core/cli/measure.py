@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     code = 0
     for outcome in _all(arguments):
-        if isinstance(outcome, InputError):
+        if isinstance(outcome, str):
             print(f"ecgr1: {outcome}", file=sys.stderr)
             code = BAD_INPUT
             continue
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | InputError
+Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | str  # JSON and table rows, or what is wrong with the file
 
 
 def _all(arguments: argparse.Namespace) -> Iterator[Outcome]:
@@ -74,7 +74,7 @@ def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]
 
 
 def _measure(arguments: argparse.Namespace, path: Path) -> Outcome:
-    """Measure one path; an error comes back as a value, so that it crosses from one process to another whole."""
+    """Measure one path; bad input comes back as its sentence, which crosses from one process to another whole."""
     from ecgr1_core import formats
     from ecgr1_core.cli.input_options import options_from
     from ecgr1_core.measure import measure
@@ -94,7 +94,7 @@ def _measure(arguments: argparse.Namespace, path: Path) -> Outcome:
             out = arguments.plot / f"{path.stem}.png" if arguments.plot.is_dir() else arguments.plot
             save_page(render_page(record, layout="12x1", marks=measured, title=record.name), out)
     except InputError as error:
-        return error
+        return str(error)
     return {"path": str(path), "name": record.name, **measured.to_json(), "warnings": list(record.warnings)}, rows
 
 

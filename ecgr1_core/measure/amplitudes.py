@@ -15,6 +15,7 @@ from ecgr1_core.measure.types import LeadMeasurements
 _MS = 1000.0 / WORKING_RATE_HZ
 _SMALLEST_MV = 0.02  # IEC 60601-2-25 (annex on wave recognition): at least 20 µV ...
 _SMALLEST_MS = 6.0  # ... for at least 6 ms
+_SMALLEST_SHARE = 0.025  # and of the span of the complex, below which it is the baseline that moves
 _CAPITAL_MV = 0.5
 
 
@@ -112,18 +113,19 @@ def measure_lead(
 def qrs_waves(qrs_mv: Array) -> dict[str, tuple[float, float]]:
     """Name the deflections of one complex: {"q" | "r" | "s" | "r_prime" | "s_prime": (amplitude mV, duration ms)}.
 
-    A deflection is a run on one side of the baseline of at least 20 µV and 6 ms. Q is negative and before the first
-    positive one, R the first positive, S the negative after it, R′ and S′ the next. Without any positive deflection
-    the largest negative one is a QS and stands under "q".
+    A deflection is a run on one side of the baseline of at least 20 µV (and 2.5 % of the complex) and 6 ms. Q is
+    negative and before the first positive one, R the first positive, S the negative after it, R′ and S′ the next.
+    Without any positive deflection the largest negative one is a QS and stands under "q".
     """
     signs = np.where(qrs_mv >= 0, 1, -1)
     borders = np.flatnonzero(np.diff(signs)) + 1
     runs: list[tuple[float, float]] = []
+    smallest_mv = max(_SMALLEST_MV, _SMALLEST_SHARE * float(np.ptp(qrs_mv)))
     for start, stop in zip(np.r_[0, borders], np.r_[borders, len(qrs_mv)], strict=True):
         part = qrs_mv[start:stop]
         peak = float(part[np.argmax(np.abs(part))])
         duration = (stop - start) * _MS
-        if abs(peak) >= _SMALLEST_MV and duration >= _SMALLEST_MS:
+        if abs(peak) >= smallest_mv and duration >= _SMALLEST_MS:
             if runs and (runs[-1][0] > 0) == (peak > 0):  # what lay between was too small to count
                 previous = runs.pop()
                 peak, duration = max(previous[0], peak, key=abs), previous[1] + duration

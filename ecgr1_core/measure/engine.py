@@ -25,6 +25,7 @@ _MS = 1000.0 / WORKING_RATE_HZ
 _measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
 
 _BY_BEAT = {"pr_interval_ms": 20.0, "qrs_duration_ms": 20.0, "qt_interval_ms": 40.0}  # and how far they may disagree
+_HELD = samples(24.0)
 _DELTA_PR_MS = 120.0
 _PACED_QRS_MS = 110.0  # a spike before a narrow complex is noise, or paces the atria
 
@@ -85,6 +86,7 @@ def analyse(record: EcgRecord) -> Analysis:
     p_present, p_reason = atrial_test.present, atrial_test.reason
     position = _aligned(beats, classes)
     motion = motion_of(leveled.signal_mv, conditioned.usable, _inside(position, conditioned))
+    motion = _held_to_median(motion, dominant, limits)
     activity = atrial_activity(bridge_qrs(conditioned.signal_mv, list(motion.qrs.values())), conditioned.usable)
     if activity.is_flutter and not paced:
         p_present = False
@@ -149,6 +151,20 @@ def _disagreements(values: Mapping[str, object], by_beat: Mapping[str, float | N
             label = name.removesuffix("_ms").removesuffix("_interval").removesuffix("_duration").upper()
             notes.append(f"{label} uncertain: {on_median:.0f} ms on the median beat, {one_by_one:.0f} ms beat by beat")
     return notes
+
+
+def _held_to_median(motion: Motion, dominant: BeatClass, limits: WaveLimits) -> Motion:
+    """Keep the QRS limits of beats of the dominant shape within 24 ms of those of their median."""
+    qrs = dict(motion.qrs)
+    for fiducial in map(int, dominant.fiducials):
+        if fiducial in qrs:
+            own = zip(qrs[fiducial], (limits.qrs_onset, limits.qrs_offset), strict=True)
+            onset, offset = (
+                float(np.clip(edge, fiducial + usual - BEFORE - _HELD, fiducial + usual - BEFORE + _HELD))
+                for edge, usual in own
+            )
+            qrs[fiducial] = (onset, offset)
+    return dataclasses.replace(motion, qrs=qrs)
 
 
 def _aligned(beats: Indices, classes: list[BeatClass]) -> Indices:

@@ -115,7 +115,8 @@ def test_a_dark_page_is_drawn_dark_and_stays_dark(read_page: Page, shared_data: 
     assert read_page.evaluate(background) != light
     read_page.goto(read_page.url.split("?")[0])
     read_page.locator("#reader-note p").wait_for()
-    assert read_page.evaluate("document.body.classList.contains('dark')")
+    read_page.wait_for_function("document.body.classList.contains('dark')")
+    assert read_page.evaluate(background) != light
 
 
 def test_examples_open_with_one_click(read_page: Page) -> None:

@@ -239,12 +239,12 @@ class ReadActions:
     @guarded
     def refuse_too_big(self, case: Case | None, told: str) -> Iterator[Update]:
         """Say that a file is over the limit; the browser did not send it and tells its name and size as JSON."""
-        if not told:
-            return
-        file = json.loads(told)
-        size_mb, limit_mb = float(file["size_bytes"]) / 2**20, self.settings.max_upload_mb
-        fault = strings.FILE_TOO_BIG.format(size_mb=size_mb, limit_mb=limit_mb)
-        raise InputError(Path(str(file["name"])), fault, strings.FILE_TOO_BIG_REMEDY)
+        if told:
+            file = json.loads(told)
+            size_mb, limit_mb = float(file["size_bytes"]) / 2**20, self.settings.max_upload_mb
+            fault = strings.FILE_TOO_BIG.format(size_mb=size_mb, limit_mb=limit_mb)
+            raise InputError(Path(str(file["name"])), fault, strings.FILE_TOO_BIG_REMEDY)
+        yield {}
 
     @guarded
     def cancelled(self, case: Case | None, running: Running | None) -> Iterator[Update]:

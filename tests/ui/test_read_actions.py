@@ -1,0 +1,199 @@
+"""The actions of the Read page without a browser: what is sent, in which order, and what an error leaves as it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from ecgr1_core.errors import UnsuitableRecordingError
+from ecgr1_core.interpretation import STEP_TITLES, Step, write
+from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.settings import Settings
+from ui.pages import read_actions
+from ui.pages.case import Case, Running
+from ui.pages.read_actions import ReadActions, Update, joined
+
+DRAWING = ("3x4+1", 25.0, 10.0, 0, 1000, False)
+READING = write(
+    [Step(number, title, f"Finding {number}.") for number, title in enumerate(STEP_TITLES, start=1)],
+    "All in all.",
+    ["sinus rhythm"],
+)
+
+
+class ScriptedReader:
+    """A reader that says what it was told to say, piece by piece, and then perhaps fails."""
+
+    name = "scripted"
+    title = "Scripted <reader>"
+    version = "9.1"
+    modalities: tuple[Modality, ...] = ("signal", "image", "both", "swapped")
+    embedded = True
+    privacy = "Sends nothing."
+
+    def __init__(self, text: str = READING, error: Exception | None = None) -> None:
+        self.text, self.error = text, error
+        self.views: list[ModalityView] = []
+
+    def read(self, view: ModalityView) -> Iterator[str]:
+        self.views.append(view)
+        for start in range(0, len(self.text), 7):
+            yield self.text[start : start + 7]
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture
+def record() -> EcgRecord:
+    return EcgRecord(np.zeros((12, 5000), dtype=np.float32), 500.0, name="quiet")
+
+
+@pytest.fixture
+def actions(record: EcgRecord) -> ReadActions:
+    return ReadActions(Settings(max_upload_mb=7), [record])
+
+
+@pytest.fixture
+def use_reader(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScriptedReader], None]:
+    def use(reader: ScriptedReader) -> None:
+        monkeypatch.setattr(read_actions, "get_reader", lambda name: reader)
+        monkeypatch.setattr(read_actions, "SECONDS_BETWEEN_UPDATES", 0.0)
+
+    return use
+
+
+def whole(updates: Iterator[Update]) -> Update:
+    result: Update = {}
+    for update in updates:
+        result = joined(result, update)
+    return result
+
+
+def test_a_reading_appears_step_by_step(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
+    use_reader(ScriptedReader())
+    updates = list(actions.read(Case(record), "scripted", "signal"))
+    begun = [update["reading"].count("Finding") for update in updates if "reading" in update]
+    assert begun == sorted(begun)
+    assert set(begun) >= {1, 2, 3, 4, 5, 6}
+    statuses = [update["status"] for update in updates if "status" in update]
+    assert any("step 3 of 6" in status for status in statuses)
+    assert "Reading finished" in statuses[-1]
+    last = updates[-1]
+    assert "Read by Scripted &lt;reader&gt; 9.1 from the signal" in last["footer"]
+    assert "Research use. Not a diagnosis." in last["footer"]
+    assert last["read"]["interactive"] is True
+    assert last["cancel"]["interactive"] is False
+
+
+@pytest.mark.parametrize("modality", ["signal", "image", "both", "swapped"])
+def test_the_reader_gets_the_page_image_where_the_modality_has_one(
+    actions: ReadActions, record: EcgRecord, use_reader: Any, modality: Modality
+) -> None:
+    reader = ScriptedReader()
+    use_reader(reader)
+    whole(actions.read(Case(record), "scripted", modality))
+    view = reader.views[0]
+    assert view.modality == modality
+    assert (view.page is None) == (modality == "signal")
+
+
+def test_a_reader_that_fails_before_its_first_word_leaves_the_last_reading(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    use_reader(ScriptedReader("", UnsuitableRecordingError("quiet", "there is no beat", "use another recording")))
+    result = whole(actions.read(Case(record), "scripted", "signal"))
+    assert "quiet: there is no beat; use another recording." in result["status"]
+    assert "reading" not in result
+    assert "footer" not in result
+    assert result["read"]["interactive"] is True
+
+
+def test_a_reader_that_fails_half_way_is_said_to_be_incomplete(
+    actions: ReadActions, record: EcgRecord, use_reader: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    use_reader(ScriptedReader(READING[:200], RuntimeError("secret detail")))
+    result = whole(actions.read(Case(record), "scripted", "signal"))
+    assert "internal fault" in result["status"]
+    assert "secret detail" not in str(result)
+    assert "secret detail" in caplog.text
+    assert "stopped early: incomplete" in result["footer"]
+
+
+def test_a_reading_that_ends_early_says_what_is_missing(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    use_reader(ScriptedReader(READING[: READING.index("Step 5") - 4]))
+    result = whole(actions.read(Case(record), "scripted", "signal"))
+    assert "step 5, step 6, summary, answer" in result["status"]
+    assert "Finding 4." in result["reading"]
+
+
+def test_nothing_is_read_without_a_recording(actions: ReadActions) -> None:
+    result = whole(actions.read(None, "protocol", "signal"))
+    assert "no recording is open" in result["status"]
+    assert result["read"]["interactive"] is False
+
+
+def test_cancelling_marks_a_reading_that_is_not_whole(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
+    use_reader(ScriptedReader())
+    result = whole(actions.cancelled(Case(record), Running("scripted", "image")))
+    assert "Cancelled" in result["status"]
+    assert "from the page image, stopped early" in result["footer"]
+    assert "measuring was stopped" in result["measurements"]
+    assert "footer" not in whole(actions.cancelled(None, None))
+
+
+def test_a_recording_that_cannot_be_measured_is_shown_all_the_same(
+    actions: ReadActions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(record: EcgRecord) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(read_actions, "measure", fail)
+    result = whole(actions.open_example(None, "quiet", *DRAWING))
+    assert '"scatter"' in result["trace"].replace("&quot;", '"')
+    assert "internal fault" in result["status"]
+    assert "measuring was stopped" in result["measurements"]
+    assert result["read"]["interactive"] is True
+
+
+def test_a_bad_file_changes_nothing_but_the_status_and_is_not_kept(
+    actions: ReadActions, record: EcgRecord, tmp_path: Path
+) -> None:
+    bad = tmp_path / "letter.csv"
+    bad.write_text("Dear colleague,\nthank you for the referral.\n")
+    result = whole(actions.open_upload(Case(record), [str(bad)], *DRAWING))
+    assert "letter.csv" in result["status"]
+    assert str(tmp_path) not in result["status"]
+    assert not {"case", "case_line", "trace", "reading", "measurements", "footer"} & set(result)
+    assert not bad.exists()
+
+
+def test_an_upload_is_opened_measured_and_deleted(actions: ReadActions, shared_data: Path, tmp_path: Path) -> None:
+    header = sorted((shared_data / "ptbxl" / "records500").rglob("*.hea"))[0]
+    files = [Path(shutil.copy(path, tmp_path)) for path in (header, header.with_suffix(".dat"))]
+    updates = list(actions.open_upload(None, [str(path) for path in files], *DRAWING))
+    first_trace = next(index for index, update in enumerate(updates) if "trace" in update)
+    first_table = next(index for index, update in enumerate(updates) if "<table" in update.get("measurements", ""))
+    assert first_trace < first_table, "the waveform is sent before it is measured"
+    assert header.stem in updates[-1]["status"]
+    assert not any(path.exists() for path in files)
+
+
+def test_a_file_over_the_limit_is_refused_by_name(actions: ReadActions) -> None:
+    result = whole(actions.refuse_too_big(None, '{"name": "../long.csv", "size_bytes": 9437184}'))
+    assert "long.csv: the file is 9 MB, and at most 7 MB are accepted" in result["status"]
+
+
+def test_updates_are_joined_and_the_later_wins() -> None:
+    assert joined({"a": 1, "b": 2}, {"b": 3}) == {"a": 1, "b": 3}
+    both = joined({"a": gr.update(value=None, visible=False)}, {"a": gr.update(visible=True)})
+    assert both == {"a": gr.update(value=None, visible=True)}
+    assert joined({"a": 1}, {"a": gr.update(visible=True)}) == {"a": gr.update(value=1, visible=True)}
