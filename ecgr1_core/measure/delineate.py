@@ -67,11 +67,11 @@ class EdgeRule:
 
 
 _S70, _S40, _P40, _P25, _T8 = Slope(70.0, 6.0), Slope(40.0, 6.0), Slope(40.0, 10.0), Slope(25.0, 10.0), Slope(8.0, 10.0)
-QRS_ONSET = EdgeRule(_S70, 0.03, _S70, (0.03, 0.12), (4.0, 7.0), (-4.5, 11.4), furthest_ms=140.0)
-QRS_OFFSET = EdgeRule(_S40, 0.03, _S70, (0.03, 0.12), (4.0, 8.0), (-8.7, 3.4), furthest_ms=170.0)
+QRS_ONSET = EdgeRule(_S70, 0.03, _S70, (0.03, 0.12), (4.0, 6.0), (-4.6, 11.0), furthest_ms=140.0)
+QRS_OFFSET = EdgeRule(_S40, 0.03, _S70, (0.03, 0.12), (4.0, 8.0), (-8.7, 4.5), furthest_ms=170.0)
 P_ONSET = EdgeRule(_P25, 0.25, _P25, (0.2, 0.7), (10.0, 16.0), (-9.6, 6.5))
 P_OFFSET = EdgeRule(_P40, 0.25, _P40, (0.1, 0.4), (6.0, 12.0), (-5.0, 0.0))
-T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-26.0, -5.5), quiet_ms=16.0)
+T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-26.0, -3.0), quiet_ms=16.0)
 
 _AT_REST = 2.0
 _LATEST_T_PEAK_S = 0.55  # after QRS onset at 60/min, by the square root of RR: a QTc of about 630 ms
