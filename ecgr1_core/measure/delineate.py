@@ -69,7 +69,7 @@ class EdgeRule:
 _S70, _S40, _P40, _P25, _T8 = Slope(70.0, 6.0), Slope(40.0, 6.0), Slope(40.0, 10.0), Slope(25.0, 10.0), Slope(8.0, 10.0)
 QRS_ONSET = EdgeRule(_S70, 0.03, _S70, (0.03, 0.12), (4.0, 6.0), (-4.6, 11.0), furthest_ms=140.0)
 QRS_OFFSET = EdgeRule(_S40, 0.03, _S70, (0.03, 0.12), (4.0, 8.0), (-8.7, 4.5), furthest_ms=170.0)
-P_ONSET = EdgeRule(_P25, 0.25, _P25, (0.2, 0.7), (10.0, 16.0), (-9.6, 6.5))
+P_ONSET = EdgeRule(_P25, 0.25, _P25, (0.2, 0.7), (10.0, 16.0), (-9.6, 6.5), quiet_ms=16.0)
 P_OFFSET = EdgeRule(_P40, 0.25, _P40, (0.1, 0.4), (6.0, 12.0), (-5.0, 0.0))
 T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-26.0, -3.0), quiet_ms=16.0)
 
@@ -235,7 +235,7 @@ def _p_wave(
     if len(inner) == 0:
         return None, None, None
     centre = start + samples(30.0) + int(np.argmax(inner))
-    inside = slice(max(start, centre - samples(70.0)), min(stop, centre + samples(70.0)))
+    inside = slice(max(start, centre - samples(90.0)), min(stop, centre + samples(90.0)))
     rest = slice(start, stop)
     bound = max(0, start - samples(40.0))
     onset = _edge(motion.p_slopes, inside, -1, P_ONSET, rest, bound, from_ends=True)
