@@ -54,35 +54,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_contract_of_the_json(recordings: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["measure", str(recordings[0])]) == 0
     data = json.loads(capsys.readouterr().out)
-    for name in [
-        "heart_rate_bpm",
-        "rr_ms",
-        "p_duration_ms",
-        "pr_interval_ms",
-        "qrs_duration_ms",
-        "qt_interval_ms",
-        "qtc_bazett_ms",
-        "qtc_fridericia_ms",
-        "p_axis_deg",
-        "qrs_axis_deg",
-        "t_axis_deg",
-        "quality",
-        "leads",
-        "beats",
-        "reasons",
-    ]:
+    for name in (*GLOBAL, "quality", "leads", "beats", "reasons"):
         assert name in data
     assert set(data["leads"]) == {"I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"}
-    for name in [
-        "p_amplitude_mv",
-        "q_amplitude_mv",
-        "q_duration_ms",
-        "r_amplitude_mv",
-        "s_amplitude_mv",
-        "st_j_mv",
-        "st_j60_mv",
-        "t_amplitude_mv",
-    ]:
+    for name in LEAD:
         assert name in data["leads"]["II"]
 
 
