@@ -64,8 +64,7 @@ def measure_lead(
     qrs = beat[on : off + 1]
     if p_present and limits.p_onset is not None and limits.p_offset is not None:
         first, last = round(limits.p_onset), round(limits.p_offset)
-        line = np.linspace(beat[first], beat[last], last - first + 1)
-        p_amplitude, p_negative = _signed_peaks(beat[first : last + 1] - line)
+        p_amplitude, p_negative = _signed_peaks(shapes.above_chord(beat[first : last + 1]))
     else:
         p_amplitude = p_negative = None
         reasons["p_amplitude_mv"] = p_reason

@@ -31,18 +31,15 @@ class Conditioned:
     """The recording as the later stages use it.
 
     `signal_mv` is [12, samples] float64 at `WORKING_RATE_HZ`, gaps bridged linearly, mains subtracted where there is
-    any; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `known` is
-    [12, samples], False where the file has no sample; `usable` is [12], leads that carry a signal at all; `mains_hz` is
-    [12], 0 where none was found.
+    any; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `usable` is
+    [12], leads that carry a signal at all; `mains_hz` and `mains_mv` are [12], 0 where no mains was found.
     """
 
     signal_mv: Array
     detrended_mv: Array
-    known: Mask
     usable: Mask
     mains_hz: Array
     mains_mv: Array
-    source_rate_hz: float
 
 
 def condition(record: EcgRecord) -> Conditioned:
@@ -52,7 +49,6 @@ def condition(record: EcgRecord) -> Conditioned:
     usable = known.mean(axis=1) >= 0.5
     filled = np.array([_bridge(row, ok) for row, ok in zip(raw, known, strict=True)])
     filled = _to_working_rate(filled, record.sampling_rate_hz)
-    known = _stretch(known, filled.shape[1])
     usable &= np.ptp(filled, axis=1) > 1e-3
     mains_hz = np.zeros(len(filled))
     mains_mv = np.zeros(len(filled))
@@ -65,11 +61,9 @@ def condition(record: EcgRecord) -> Conditioned:
     return Conditioned(
         signal_mv=filled,
         detrended_mv=remove_drift(filled, 0.6),
-        known=known,
         usable=usable,
         mains_hz=mains_hz,
         mains_mv=mains_mv,
-        source_rate_hz=record.sampling_rate_hz,
     )
 
 
@@ -128,11 +122,6 @@ def _to_working_rate(signal_mv: Array, rate_hz: float) -> Array:
 def _as_fraction(ratio: float) -> tuple[int, int]:
     fraction = Fraction(ratio).limit_denominator(1000)
     return fraction.numerator, fraction.denominator
-
-
-def _stretch(known: Mask, length: int) -> Mask:
-    source = np.minimum((np.arange(length) * known.shape[1]) // length, known.shape[1] - 1)
-    return known[:, source]
 
 
 def _find_mains(row: Array) -> tuple[float, float]:

@@ -18,6 +18,12 @@ _NOTCH_MV = 0.05
 _U_MV = 0.03
 
 
+def above_chord(part: Array) -> Array:
+    """Return a stretch less the straight line between its ends."""
+    rise: Array = part - np.linspace(part[0], part[-1], len(part))
+    return rise
+
+
 def st_course(beat_mv: Array, limits: WaveLimits) -> tuple[float | None, StSlope | None, StShape | None]:
     """Return the slope of ST in mV/s, its direction, and its shape.
 
@@ -35,8 +41,7 @@ def st_course(beat_mv: Array, limits: WaveLimits) -> tuple[float | None, StSlope
     direction: StSlope = "horizontal" if abs(change) < _LEVEL_MV else "upsloping" if change > 0 else "downsloping"
     if limits.t_peak is None or round(limits.t_peak) - start < samples(60.0):
         return slope, direction, None
-    course = beat_mv[start : round(limits.t_peak) + 1]
-    bulge = float(np.mean(course - np.linspace(course[0], course[-1], len(course))))
+    bulge = float(np.mean(above_chord(beat_mv[start : round(limits.t_peak) + 1])))
     shape: StShape = "convex" if bulge > _LEVEL_MV else "concave" if bulge < -_LEVEL_MV else "straight"
     return slope, direction, shape
 
@@ -64,14 +69,14 @@ def p_terminal_force_mv_ms(beat_mv: Array, limits: WaveLimits) -> float | None:
     if limits.p_onset is None or limits.p_offset is None:
         return None
     first, last = round(limits.p_onset), round(limits.p_offset)
-    wave = beat_mv[first : last + 1] - np.linspace(beat_mv[first], beat_mv[last], last - first + 1)
-    below = np.flatnonzero(wave >= 0)
+    wave = above_chord(beat_mv[first : last + 1])
+    upright = np.flatnonzero(wave >= 0)
     end = wave[len(wave) // 3 :]
     start = len(wave) // 3 + int(np.argmin(end))
     if wave[start] >= 0:
         return 0.0
-    before = below[below < start]
-    after = below[below > start]
+    before = upright[upright < start]
+    after = upright[upright > start]
     left = int(before[-1]) + 1 if len(before) else 0
     right = int(after[0]) if len(after) else len(wave)
     return float(-wave[start] * (right - left) * _MS)
@@ -84,7 +89,7 @@ def wave_duration_ms(beat_mv: Array, onset: float | None, offset: float | None) 
     first, last = round(onset), min(round(offset), len(beat_mv) - 1)
     if last - first < 4:
         return None
-    wave = np.abs(beat_mv[first : last + 1] - np.linspace(beat_mv[first], beat_mv[last], last - first + 1))
+    wave = np.abs(above_chord(beat_mv[first : last + 1]))
     seen = np.flatnonzero(wave > max(0.1 * float(wave.max()), 0.01))
     return float((seen[-1] - seen[0]) * _MS) if len(seen) > 1 else None
 
@@ -102,8 +107,7 @@ def u_amplitude_mv(beat_mv: Array, limits: WaveLimits, rr_samples: float) -> flo
     last = int(min(first + samples(240.0), next_p, len(beat_mv) - 1))
     if last - first < samples(120.0) or not np.isfinite(beat_mv[first : last + 1]).all():
         return None
-    part = low_pass(beat_mv[np.newaxis, first : last + 1], 15.0)[0]
-    wave = part - np.linspace(part[0], part[-1], len(part))
+    wave = above_chord(low_pass(beat_mv[np.newaxis, first : last + 1], 15.0)[0])
     peak = int(np.argmax(np.abs(wave)))
     inside = samples(30.0) <= peak < len(wave) - samples(30.0)
     return float(wave[peak]) if inside and abs(wave[peak]) >= _U_MV else None
