@@ -1,6 +1,6 @@
 """Intervals against the marks of cardiologists (LUDB), beside openecg and neurokit2, in one run.
 
-    .venv/bin/pip install openecg==0.11.0 onnxruntime opendsp     # peers only; the program does not need them
+    .venv/bin/pip install -e '.[benchmarks]'     # the peers; the program does not need them
     .venv/bin/python benchmarks/delineation.py [--data ../shared/data/ludb] [--peers openecg,prominence,dwt]
 
 Global reference of a beat: the earliest onset and latest offset over the leads after dropping one at each end; of a
@@ -18,75 +18,29 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import wfdb
 
 from ecgr1_core.formats import ReadOptions, read
 from ecgr1_core.measure import engine
 from ecgr1_core.record import EcgRecord
+from training.wave_limits.ludb import OPENECG_VALIDATION, Wave, halves, marked_beats, marks
 
-LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
-OPENECG_VALIDATION = (11, 14, 33, 35, 39, 48, 56, 70, 74, 78, 92, 93, 101, 120, 135, 174, 179, 189, 194)
 INTERVALS = ("p", "pr", "qrs", "qt")
 IEC = {"p": (10, 15), "pr": (10, 10), "qrs": (10, 10), "qt": (25, 30)}
-Wave = tuple[str, float, float, float]  # kind, onset, peak, offset in samples
 Intervals = dict[str, float | None]
-
-
-def halves(records: list[int]) -> tuple[list[int], list[int]]:
-    """Return the records tuned on and the others; openecg's validation records are all among the others."""
-    rest = [record for record in records if record not in OPENECG_VALIDATION]
-    np.random.default_rng(7).shuffle(rest)
-    return sorted(rest[36:]), sorted([*rest[:36], *(r for r in OPENECG_VALIDATION if r in records)])
-
-
-def marks(path: Path) -> list[list[Wave]]:
-    """Read the cardiologists' waves of every lead."""
-    leads = []
-    for lead in LEADS:
-        annotation = wfdb.rdann(str(path), lead)
-        waves: list[Wave] = []
-        onset = peak = None
-        for sample, symbol in zip(annotation.sample, annotation.symbol, strict=True):
-            if symbol == "(":
-                onset, peak = sample, None
-            elif symbol == ")":
-                if peak is not None and onset is not None:
-                    waves.append((peak[1], float(onset), float(peak[0]), float(sample)))
-                onset = None
-            else:
-                peak = (sample, symbol)
-        leads.append([("QRS" if kind == "N" else kind.upper(), *rest) for kind, *rest in waves])
-    return leads
 
 
 def fuse(leads: list[list[Wave]]) -> Intervals:
     """Put the waves of the leads together to global intervals (ms at 500 Hz), medians over the beats."""
-    complexes = sorted(wave for lead in leads for wave in lead if wave[0] == "QRS")
-    groups: list[list[Wave]] = []
-    for wave in sorted(complexes, key=lambda w: w[2]):
-        if groups and wave[2] - groups[-1][-1][2] < 75 and wave[2] - groups[-1][0][2] < 100:
-            groups[-1].append(wave)
-        else:
-            groups.append([wave])
-    groups = [group for group in groups if len(group) >= 6]
-    centres = [float(np.median([wave[2] for wave in group])) for group in groups]
     found: dict[str, list[float]] = {name: [] for name in INTERVALS}
-    for number, group in enumerate(groups):
-        low = centres[number - 1] if number else centres[number] - 400
-        high = centres[number + 1] if number + 1 < len(groups) else centres[number] + 400
-        p_waves, t_waves = [], []
-        for lead in leads:
-            p_waves += [w for w in lead if w[0] == "P" and low < w[2] < centres[number]][-1:]
-            t_waves += [w for w in lead if w[0] == "T" and centres[number] < w[2] < high][:1]
-        qrs, p, t = _ends(group), _ends(p_waves), _ends(t_waves)
-        if qrs:
-            found["qrs"].append(qrs[1] - qrs[0])
-        if p:
-            found["p"].append(p[1] - p[0])
-        if qrs and p:
-            found["pr"].append(qrs[0] - p[0])
-        if qrs and t:
-            found["qt"].append(t[1] - qrs[0])
+    for beat in marked_beats(leads):
+        if beat.p:
+            found["p"].append(beat.p[1] - beat.p[0])
+        if beat.qrs:
+            found["qrs"].append(beat.qrs[1] - beat.qrs[0])
+        if beat.qrs and beat.p:
+            found["pr"].append(beat.qrs[0] - beat.p[0])
+        if beat.qrs and beat.t:
+            found["qt"].append(beat.t[1] - beat.qrs[0])
     return {name: 2.0 * float(np.median(values)) if values else None for name, values in found.items()}
 
 
@@ -104,12 +58,6 @@ def lead_medians(leads: list[list[Wave]]) -> Intervals:
                 found["pr"].append(on - wave[1])
             found["qt"] += [w[3] - on for w in lead if w[0] == "T" and peak < w[2] < high][:1]
     return {name: 2.0 * float(np.median(values)) if values else None for name, values in found.items()}
-
-
-def _ends(waves: list[Wave]) -> tuple[float, float] | None:
-    if len(waves) < 6:
-        return None
-    return sorted(w[1] for w in waves)[1], sorted(w[3] for w in waves)[-2]
 
 
 def ours(record: EcgRecord) -> Intervals:

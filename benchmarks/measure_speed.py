@@ -1,6 +1,6 @@
 """Time to measure one recording on one core, beside openecg over 12 leads and neurokit2 dwt; and two cores against one.
 
-.venv/bin/pip install openecg==0.11.0 onnxruntime opendsp     # peers only; the program does not need them
+.venv/bin/pip install -e '.[benchmarks]'     # the peers; the program does not need them
 .venv/bin/python benchmarks/measure_speed.py FOLDER           # WFDB records of 10 s, searched through
 """
 

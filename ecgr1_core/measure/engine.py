@@ -27,7 +27,6 @@ _measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
 _BY_BEAT = {"pr_interval_ms": 20.0, "qrs_duration_ms": 20.0, "qt_interval_ms": 40.0}  # and how far they may disagree
 _HELD = samples(24.0)
 _DELTA_PR_MS = 120.0
-_PACED_QRS_MS = 110.0  # a spike before a narrow complex is noise, or paces the atria
 
 _INTERVALS = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 _CORRECTED = ("qtc_bazett_ms", "qtc_fridericia_ms", "qtc_framingham_ms", "qtc_hodges_ms")
@@ -74,7 +73,11 @@ def analyse(record: EcgRecord) -> Analysis:
     not_before = 0 if spike is None else round(BEFORE - spike) + samples(2.0)
     motion = motion_of(dominant.median_mv, conditioned.usable, [BEFORE], not_before=not_before)
     limits = delineate(motion, BEFORE, rr_samples)
-    paced = spike is not None and (limits.qrs_offset - limits.qrs_onset) * _MS >= _PACED_QRS_MS
+    paced = (
+        spike is not None
+        and (limits.qrs_offset - limits.qrs_onset) * _MS >= pacing.PACED_QRS_MS
+        and limits.qrs_onset - not_before <= samples(pacing.PACED_WITHIN_MS)
+    )
     not_before = not_before if paced else 0
     leveled = dataclasses.replace(
         conditioned, signal_mv=level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits)
@@ -103,6 +106,9 @@ def analyse(record: EcgRecord) -> Analysis:
     }
     durations = _durations_by_class(leveled, classes, limits, rr_samples)
     beat_kinds = rhythm.kinds(beats, classes, durations, p_present=p_present, paced=paced)
+    class_of = {int(member): number for number, group in enumerate(classes) for member in group.members}
+    spiked = pacing.beats_with_spike(spikes, position)
+    beat_kinds = pacing.with_paced(beat_kinds, spiked, class_of, durations, paced=paced)
     limits_of = _limits_of_beats(motion, position, rr_samples, beat_kinds, p_present)
     found = tuple(
         _beat(index, int(fiducial), position, limits_of.get(index), beat_kinds[index])
@@ -110,8 +116,10 @@ def analyse(record: EcgRecord) -> Analysis:
     )
     values = _global_values(beats, beat_mv, conditioned.usable, limits, p_reason)
     by_beat = _medians_of_beats(found)
-    notes = [quality.reversal_note(leads, p_present), *_disagreements(values, by_beat)]
-    judged = dataclasses.replace(judged, notes=(*judged.notes, *filter(None, notes)))
+    exchanged = quality.exchanged_precordial(beat_mv, conditioned.usable)
+    notes = [quality.reversal_note(leads, p_present), quality.precordial_note(exchanged)]
+    notes += _disagreements(values, by_beat)
+    judged = dataclasses.replace(judged, notes=(*judged.notes, *filter(None, notes)), exchanged_precordial=exchanged)
     measured = Measurements(
         **values,  # type: ignore[arg-type]
         by_beat=by_beat,
@@ -122,7 +130,7 @@ def analyse(record: EcgRecord) -> Analysis:
             atrial_rate_per_min=activity.rate_per_min if activity.is_flutter else None,
             flutter_power=activity.flutter_power,
             fibrillation_power=activity.fibrillation_power,
-            pacing_spike_count=len(spikes) if spike is not None else 0,
+            pacing_spike_count=len(spikes) if spike is not None or "paced" in beat_kinds else 0,
         ),
         quality=judged,
         leads=leads,

@@ -109,9 +109,13 @@ class LeadQuality:
 
 @dataclass(frozen=True)
 class Quality:
-    """Quality of the recording: the worst that matters for reading it, and each lead apart."""
+    """Quality of the recording: the worst that matters for reading it, and each lead apart.
+
+    `exchanged_precordial` names two precordial leads that look as if their electrodes were exchanged.
+    """
 
     grade: Literal["good", "acceptable", "poor"] = "good"
+    exchanged_precordial: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     leads: Mapping[str, LeadQuality] = field(default_factory=dict)
 

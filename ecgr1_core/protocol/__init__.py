@@ -15,7 +15,7 @@ from ecgr1_core.protocol import (
     step4_ischaemia,
     step5_qt,
 )
-from ecgr1_core.protocol.case import Case, as_shown, uncalibrated_reason
+from ecgr1_core.protocol.case import Case, as_shown, uncalibrated_reason, wide_qrs_qt_factor
 from ecgr1_core.protocol.findings import Certainty, Finding, Findings, Status
 from ecgr1_core.protocol.limits import LimitRow, Limits, limit_table, limits
 from ecgr1_core.protocol.text import compose
@@ -28,10 +28,12 @@ __all__ = [
     "LimitRow",
     "Limits",
     "Status",
+    "as_shown",
     "assess",
     "compose",
     "limit_table",
     "limits",
+    "wide_qrs_qt_factor",
 ]
 
 _STEPS = (step1_rhythm, step2_conduction, step3_voltage, step4_ischaemia, step5_qt)

@@ -129,7 +129,8 @@ class Case:
 def as_shown(measurements: Measurements) -> Measurements:
     """Return the measurements rounded as the text shows them, so that no value is judged by digits that nobody sees.
 
-    Global values and durations to whole ms, bpm and degrees, amplitudes to 0.01 mV.
+    Global values and durations to whole ms, bpm and degrees, amplitudes to 0.01 mV, mV·ms and mV/s to 0.1. Whatever
+    judges a measurement (the steps, the table on the page) judges these.
     """
     names = [field.name for field in dataclasses.fields(Measurements) if field.name.endswith(("_ms", "_bpm", "_deg"))]
     rounded: dict[str, Any] = {
@@ -141,11 +142,22 @@ def as_shown(measurements: Measurements) -> Measurements:
 
 def _lead_as_shown(lead: LeadMeasurements) -> LeadMeasurements:
     values: dict[str, Any] = {
-        field.name: round(value, 2 if field.name.endswith("_mv") else 0)
+        field.name: round(value, 2 if field.name.endswith("_mv") else 1 if "_mv_" in field.name else 0)
         for field in dataclasses.fields(lead)
         if isinstance(value := getattr(lead, field.name), float)
     }
     return dataclasses.replace(lead, **values)
+
+
+def wide_qrs_qt_factor(measurements: Measurements, limits: Limits) -> float:
+    """Return by what QTc is multiplied before it is judged: 1 for a narrow QRS, less for a wide one.
+
+    Bogossian et al. 2014: 48.5 % of the QRS duration is taken off QT; the rate correction stays that of the formula.
+    """
+    qrs_ms, qt_ms = measurements.qrs_duration_ms, measurements.qt_interval_ms
+    if qrs_ms is None or not qt_ms or qrs_ms < limits.qrs_wide_ms:
+        return 1.0
+    return 1.0 - limits.wide_qrs_qt_share * qrs_ms / qt_ms
 
 
 def uncalibrated_reason(measurements: Measurements, limits: Limits, warnings: Iterable[str]) -> str | None:

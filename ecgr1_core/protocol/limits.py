@@ -46,6 +46,7 @@ class Limits:
     p_duration_all_leads_ms: float
     p_height_ii_mv: float
     p_terminal_v1_mv: float
+    p_terminal_force_v1_mv_ms: float
     axis_left_deg: float
     axis_right_deg: float
     axis_extreme_deg: float
@@ -110,6 +111,8 @@ class Limits:
     wide_qrs_qt_share: float
     tall_t_limb_mv: float
     tall_t_precordial_mv: float
+    u_wave_mv: float
+    u_wave_to_t: float
 
 
 @cache

@@ -1,6 +1,6 @@
 """Step 1, the P wave: signs of right and left atrial abnormality, in sinus rhythm only.
 
-Notches and the duration of the terminal part in V1 are not measured.
+Notches of P are not measured.
 """
 
 from __future__ import annotations
@@ -34,16 +34,21 @@ def assess(case: Case) -> list[Finding]:
                 phrase="right atrial abnormality",
             )
         )
+    force = v1.p_terminal_force_mv_ms if v1 is not None and case.uncalibrated is None else None
     deep = terminal is not None and -terminal >= limits.p_terminal_v1_mv
+    deep = deep and (force is None or force >= limits.p_terminal_force_v1_mv_ms)
     # P is measured over all leads and so is longer than in II: alone only a longer one counts.
     limit = limits.p_duration_ms if deep else limits.p_duration_all_leads_ms
     long = duration is not None and duration >= limit
     numbers = {} if duration is None else {"p_duration_ms": duration}
     if terminal is not None:
         numbers["V1.p_negative_amplitude_mv"] = terminal
+    if force is not None:
+        numbers["V1.p_terminal_force_mv_ms"] = force
     if long or deep:
         signs = [f"P lasts {words.ms(duration)}"] if long and duration is not None else []
-        signs += [f"the terminal part of P in V1 is {words.mv(terminal)}"] if deep and terminal is not None else []
+        if deep and terminal is not None:
+            signs.append(f"the terminal part of P in V1 is {words.mv(terminal)}{_force(force)}")
         both = long and deep
         found.append(
             Finding(
@@ -55,7 +60,8 @@ def assess(case: Case) -> list[Finding]:
                 label=vocabulary.label("left atrial abnormality"),
                 leads=("II", "V1"),
                 numbers=numbers,
-                rule=f"P >= {limits.p_duration_ms:.0f} ms, terminal P in V1 >= {limits.p_terminal_v1_mv} mV deep",
+                rule=f"P >= {limits.p_duration_ms:.0f} ms, terminal P in V1 >= {limits.p_terminal_v1_mv} mV deep "
+                f"with a force >= {limits.p_terminal_force_v1_mv_ms} mV·ms",
                 phrase=f"{'' if both else 'possible '}left atrial abnormality",
             )
         )
@@ -76,3 +82,8 @@ def assess(case: Case) -> list[Finding]:
             rule=f"P < {limits.p_duration_ms:.0f} ms and <= {limits.p_height_ii_mv} mV",
         )
     ]
+
+
+def _force(force: float | None) -> str:
+    """Return the terminal force in words, in mV·ms and in the usual mm·s (10 mm/mV): 4 mV·ms are 0.04 mm·s."""
+    return "" if force is None else f" with a terminal force of {force:.1f} mV·ms ({force / 100:.3f} mm·s)"

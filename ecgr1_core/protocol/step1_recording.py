@@ -1,4 +1,4 @@
-"""Step 1, the recording: quality of the leads, calibration, age of the patient, exchanged limb electrodes."""
+"""Step 1, the recording: quality of the leads, calibration, age of the patient, exchanged electrodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KINDS = ("muscle noise", "baseline wander", "mains", "saturated", "samples are 
 
 def assess(case: Case) -> list[Finding]:
     """Return the findings on the recording itself."""
-    return [_quality(case), *_calibration(case), *_age(case), *_reversal(case)]
+    return [_quality(case), *_calibration(case), *_age(case), *_reversal(case), *_precordial(case)]
 
 
 def _quality(case: Case) -> Finding:
@@ -173,5 +173,26 @@ def _reversal(case: Case) -> list[Finding]:
             status="normal",
             leads=("I", "aVR"),
             rule="P, QRS and T inverted in I, aVR upright",
+        )
+    ]
+
+
+def _precordial(case: Case) -> list[Finding]:
+    exchanged = case.measurements.quality.exchanged_precordial
+    if exchanged is None:
+        return []
+    return [
+        Finding(
+            id="reversal.precordial",
+            step=1,
+            statement=f"QRS and T do not change by degrees from V1 to V6: {words.join(exchanged)} are possibly "
+            "exchanged.",
+            status="abnormal",
+            certainty="possible",
+            leads=exchanged,
+            rule="the way from V1 to V6 is shorter with two leads exchanged",
+            phrase="possible reversal of precordial leads",
+            reasoning="Check the precordial electrodes before R-wave progression, Q waves and ST-T in "
+            f"{words.join(exchanged)} are relied on.",
         )
     ]

@@ -1,7 +1,7 @@
 """Step 1: rate, rhythm, premature beats and pauses; the recording itself and the P wave have files of their own.
 
-Atrial activity between the beats is not measured, so flutter and the higher degrees of AV block are named only as what
-cannot be told apart.
+Single atrial waves between the beats are not measured, so flutter and the higher degrees of AV block are named only as
+what cannot be told apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ def assess(case: Case, earlier: Findings) -> list[Finding]:
     """Return the findings of step 1; nothing comes earlier."""
     rhythm = _rhythm(case)
     found = [*step1_recording.assess(case), _rate(case), rhythm]
-    found += _sinus_arrhythmia(case, rhythm) + _premature(case, rhythm) + _pause(case, rhythm)
+    found += (
+        _intermittent_pacing(case, rhythm)
+        + _sinus_arrhythmia(case, rhythm)
+        + _premature(case, rhythm)
+        + _pause(case, rhythm)
+    )
     return found + (step1_p_wave.assess(case) if rhythm.id == "rhythm.sinus" else [])
 
 
@@ -192,6 +197,30 @@ def _regular_without_p(case: Case, at: str, numbers: dict[str, float]) -> Findin
         + (" A rate near 150 bpm suggests flutter with 2:1 conduction." if fast else ""),
         basic=True,
     )
+
+
+def _intermittent_pacing(case: Case, rhythm: Finding) -> list[Finding]:
+    """Return the finding on paced beats among others; none where the rhythm itself is paced."""
+    beats = case.measurements.beats
+    paced = [beat.number for beat in beats if beat.kind == "paced"]
+    if not paced or rhythm.id == "rhythm.paced":
+        return []
+    one = len(paced) == 1
+    return [
+        Finding(
+            id="pacing.intermittent",
+            step=1,
+            statement=f"Pacing spikes precede {len(paced)} of {len(beats)} QRS complexes (beat{'' if one else 's'} "
+            f"{words.join(map(str, paced))}): intermittent ventricular pacing.",
+            status="abnormal",
+            certainty="probable",
+            label=vocabulary.label("paced rhythm"),
+            numbers={"paced_beats": len(paced), "beat_count": len(beats)},
+            rule="a spike before fewer than half of the QRS complexes",
+            phrase="intermittent ventricular pacing",
+            reasoning="What is measured are the conducted beats; earlier pacing can change their T waves.",
+        )
+    ]
 
 
 def _range(case: Case) -> str:

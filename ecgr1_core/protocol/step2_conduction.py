@@ -1,6 +1,6 @@
-"""Step 2: frontal axis, PR interval, QRS duration and the pattern of a block.
+"""Step 2: frontal axis, PR interval, delta wave, QRS duration and the pattern of a block.
 
-Notches and delta waves are not measured; where a diagnosis needs them, the statement says so.
+Notches are not used: bundle branch block is told by the waves of V1, I and V6.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from ecgr1_core.protocol.findings import Certainty, Finding, Findings
 
 _LIMB = ("I", "II", "III", "aVL", "aVF")
 
+_WITHOUT_FASCICLES = ("qrs.lbbb", "qrs.ilbbb", "qrs.pre_excited", "qrs.unknown")
+
 
 def assess(case: Case, earlier: Findings) -> list[Finding]:
     """Return the findings of step 2; lead reversal and pacing of step 1 decide what can be judged."""
-    qrs = _qrs(case, earlier)
-    return [_pr(case, earlier), qrs, _axis(case, earlier), *_fascicles(case, earlier, qrs)]
+    pr = _pr(case, earlier)
+    qrs = _qrs(case, earlier, pr)
+    return [pr, qrs, _axis(case, earlier), *_fascicles(case, earlier, qrs)]
 
 
 def _pr(case: Case, earlier: Findings) -> Finding:
@@ -43,14 +46,17 @@ def _pr(case: Case, earlier: Findings) -> Finding:
             phrase=f"first-degree AV block (PR {words.ms(pr)})",
             basic=True,
         )
+    qrs, delta = case.measurements.qrs_duration_ms, case.measurements.delta_wave
+    if delta and pr <= short and qrs is not None:
+        return _pre_excitation(case, pr, qrs)
     if pr < short:
-        qrs = case.measurements.qrs_duration_ms
-        wide = qrs is not None and qrs >= case.limits.qrs_normal_ms
+        start = ", without a slurred start," if delta is False else ""
+        wide = qrs is not None and qrs >= case.limits.qrs_normal_ms and delta is None
         more = (
-            f"with a QRS of {words.ms(qrs)} pre-excitation is possible; a delta wave is not measured"
+            f"with a QRS of {words.ms(qrs)} pre-excitation is possible; whether there is a delta wave was not measured"
             if wide and qrs is not None
             else "a low atrial or junctional origin or fast AV conduction"
-            + (f"; the QRS of {words.ms(qrs)} does not suggest pre-excitation" if qrs is not None else "")
+            + (f"; the QRS of {words.ms(qrs)}{start} does not suggest pre-excitation" if qrs is not None else "")
         )
         return Finding(
             id="pr.short_wide" if wide else "pr.short",
@@ -80,7 +86,29 @@ def _pr(case: Case, earlier: Findings) -> Finding:
     )
 
 
-def _qrs(case: Case, earlier: Findings) -> Finding:
+def _pre_excitation(case: Case, pr: float, qrs: float) -> Finding:
+    limits = case.limits
+    certainty: Certainty = "probable" if qrs >= limits.qrs_normal_ms else "possible"
+    return Finding(
+        id="pr.delta",
+        step=2,
+        statement=f"PR {words.ms(pr)}, not above {words.ms(limits.pr_short_ms)}, and the QRS of {words.ms(qrs)} "
+        f"starts slurred (delta wave): {certainty} ventricular pre-excitation.",
+        status="abnormal",
+        certainty=certainty,
+        label=vocabulary.label("ventricular pre-excitation"),
+        leads=("I", "II", "V4"),
+        numbers={"pr_interval_ms": pr, "qrs_duration_ms": qrs},
+        rule=f"PR <= {limits.pr_short_ms:.0f} ms, QRS >= {limits.qrs_normal_ms:.0f} ms, slurred start in a quarter of "
+        "the leads",
+        phrase=f"{'' if certainty == 'probable' else 'possible '}ventricular pre-excitation (delta wave)",
+        reasoning="Pre-excitation explains the QRS width, Q waves and ST-T changes, which are not used for block, "
+        "hypertrophy or infarction.",
+        basic=True,
+    )
+
+
+def _qrs(case: Case, earlier: Findings, pr: Finding) -> Finding:
     qrs, limits = case.measurements.qrs_duration_ms, case.limits
     if qrs is None:
         return Finding(
@@ -94,6 +122,16 @@ def _qrs(case: Case, earlier: Findings) -> Finding:
             "qrs.paced",
             2,
             f"QRS {value}, shaped by the pacing site.",
+            "normal",
+            numbers=numbers,
+            rule="QRS",
+            basic=True,
+        )
+    if pr.id == "pr.delta" and pr.certainty == "probable":
+        return Finding(
+            "qrs.pre_excited",
+            2,
+            f"QRS {value}, widened by the delta wave; its pattern is not named as a block.",
             "normal",
             numbers=numbers,
             rule="QRS",
@@ -294,7 +332,7 @@ def _axis(case: Case, earlier: Findings) -> Finding:
 def _fascicles(case: Case, earlier: Findings, qrs: Finding) -> list[Finding]:
     axis, limits = case.measurements.qrs_axis_deg, case.limits
     blocked = earlier.has("rhythm.paced", "rhythm.wide_tachycardia", "reversal.arms", "reversal.leg")
-    if axis is None or blocked or case.uncalibrated is not None or qrs.id in ("qrs.lbbb", "qrs.unknown", "qrs.ilbbb"):
+    if axis is None or blocked or case.uncalibrated is not None or qrs.id in _WITHOUT_FASCICLES:
         return []
     limb = case.complexes(_LIMB)
     if len(limb) < len(_LIMB):

@@ -281,12 +281,22 @@ def _progression(case: Case, earlier: Findings) -> Finding:
     return Finding(
         id="progression.normal",
         step=3,
-        statement=f"R V1–V4 in mV: {values}; R in V3 above {words.mv(limit)}, no poor R-wave progression.",
+        statement=f"R V1–V4 in mV: {values}; R in V3 above {words.mv(limit)}, no poor R-wave progression. "
+        f"{_transition(case)}",
         status="normal",
         leads=tuple(qrs),
         numbers=numbers,
         rule=f"R V3 > {limit} mV",
     )
+
+
+def _transition(case: Case) -> str:
+    """Say where R first outweighs S, and whether that is early or late (usual: V3 or V4)."""
+    zone = case.measurements.transition_zone
+    if zone is None:
+        return "R does not outweigh S up to V6 (late transition)."
+    where = {"V1": "early", "V2": "early", "V3": "usual", "V4": "usual"}.get(zone, "late")
+    return f"R outweighs S from {zone} on ({where} transition)."
 
 
 def _shaped_by(earlier: Findings, *, right_block: bool = False) -> str:
@@ -299,8 +309,8 @@ def _shaped_by(earlier: Findings, *, right_block: bool = False) -> str:
         return "wide complex tachycardia"
     if earlier.has("reversal.arms", "reversal.leg"):
         return "limb electrodes are probably exchanged"
-    if earlier.has("pr.short_wide", at_least="possible"):
-        return "pre-excitation is possible"
+    if earlier.has("pr.short_wide", "pr.delta", at_least="possible"):
+        return "pre-excitation" if earlier.has("pr.delta") else "pre-excitation is possible"
     if right_block and earlier.has("qrs.rbbb", "qrs.irbbb"):
         return "right bundle branch block"
     return ""

@@ -1,7 +1,7 @@
 """Step 4: ST elevation and depression, T waves and Q waves, and what else could explain them.
 
-The shape of the ST segment (convex, concave) and PR depression are not measured; the text says so where they would
-decide. T and Q waves have their rules in `step4_t_waves.py` and `step4_infarction.py`.
+The shape of ST (convex, concave) is said where ST is elevated, but decides nothing: it is measured against a chord
+only. PR depression is not measured. T and Q waves have their rules in `step4_t_waves.py` and `step4_infarction.py`.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _named_elevation(case: Case, levels: dict[str, float], raised: list[str], de
     plain = Finding(
         id="st_elevation.present",
         step=4,
-        statement=f"ST elevation at the J point: {seen}{limit}.",
+        statement=f"ST elevation at the J point: {seen}{limit}.{_shape(case, raised)}",
         status="abnormal",
         label=vocabulary.label("ST elevation"),
         leads=tuple(raised),
@@ -130,7 +130,7 @@ def _named_elevation(case: Case, levels: dict[str, float], raised: list[str], de
         basic=True,
     )
     if len(raised) >= case.limits.st_diffuse_leads and len(reached) == len(TERRITORIES) and not reciprocal:
-        return [plain, _diffuse(raised)]
+        return [plain, _diffuse(case, raised)]
     wall = territory(raised)
     minor = all(lead in PRECORDIAL_LEADS and levels[lead] < case.limits.st_elevation_precordial_mv for lead in raised)
     if minor and not reciprocal:
@@ -138,14 +138,14 @@ def _named_elevation(case: Case, levels: dict[str, float], raised: list[str], de
     return [plain, _infarct(case, wall, levels, raised, reciprocal)]
 
 
-def _diffuse(raised: list[str]) -> Finding:
+def _diffuse(case: Case, raised: list[str]) -> Finding:
     return Finding(
         id="stemi.diffuse",
         step=4,
         statement="It reaches inferior, anterior and lateral leads without reciprocal depression: possible "
         "pericarditis; early "
-        "repolarization is the alternative, and large infarction is not excluded. ST shape and PR depression "
-        "are not measured.",
+        f"repolarization is the alternative, and large infarction is not excluded{_convex(case, raised)}. "
+        "PR depression is not measured.",
         status="abnormal",
         certainty="possible",
         label=vocabulary.label("pericarditis"),
@@ -162,7 +162,7 @@ def _minor(case: Case, raised: list[str]) -> Finding:
         id="stemi.minor",
         step=4,
         statement=f"Below {limit} in precordial leads only and without reciprocal depression, it fits early "
-        "repolarization; acute ischemia is decided by symptoms and a repeat. ST shape is not measured.",
+        f"repolarization{_convex(case, raised)}; acute ischemia is decided by symptoms and a repeat.",
         status="abnormal",
         certainty="possible",
         label=vocabulary.label("early repolarization"),
@@ -198,7 +198,7 @@ def _infarct(case: Case, wall: str, levels: dict[str, float], raised: list[str],
     return Finding(
         id="stemi.probable" if certainty == "probable" else "stemi.possible",
         step=4,
-        statement=f"This is a pattern of {certainty} {label.name}; {support}. ST shape is not measured.{note}",
+        statement=f"This is a pattern of {certainty} {label.name}; {support}.{note}",
         status="abnormal",
         certainty=certainty,
         label=label,
@@ -212,6 +212,26 @@ def _infarct(case: Case, wall: str, levels: dict[str, float], raised: list[str],
         else "Symptoms, an earlier recording and a repeat within minutes decide whether the ST elevation is acute.",
         urgent=True,
     )
+
+
+def _by_shape(case: Case, leads: list[str], shape: str) -> list[str]:
+    return [name for name in leads if (lead := case.lead(name)) is not None and lead.st_shape == shape]
+
+
+def _shape(case: Case, raised: list[str]) -> str:
+    """Say in which of the raised leads ST is convex, concave or straight up to the T peak; "" where it was not told."""
+    parts = [
+        f"{name} in {words.leads(leads)}"
+        for shape, name in (("convex", "convex (domed)"), ("concave", "concave"), ("straight", "straight"))
+        if (leads := _by_shape(case, raised, shape))
+    ]
+    return f" ST is {words.join(parts)}." if parts else ""
+
+
+def _convex(case: Case, raised: list[str]) -> str:
+    """Return a remark where a convex ST speaks against a benign elevation."""
+    leads = _by_shape(case, raised, "convex")
+    return f", although a convex ST in {words.leads(leads)} speaks for injury" if leads else ""
 
 
 def _opposite(wall: str, levels: dict[str, float]) -> list[str]:

@@ -32,8 +32,8 @@ def assess_block(case: Case, earlier: Findings, levels: dict[str, float]) -> lis
     """
     if earlier.has("rhythm.wide_tachycardia"):
         return [_left_out("wide complex tachycardia")]
-    if earlier.has("pr.short_wide", at_least="possible"):
-        return [_left_out("possible pre-excitation")]
+    if earlier.has("pr.short_wide", "pr.delta", at_least="possible"):
+        return [_left_out("pre-excitation" if earlier.has("pr.delta") else "possible pre-excitation")]
     if not earlier.has("qrs.lbbb", "rhythm.paced"):
         return []
     cause = "ventricular pacing" if earlier.has("rhythm.paced") else "left bundle branch block"

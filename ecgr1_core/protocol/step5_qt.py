@@ -1,21 +1,24 @@
-"""Step 5: the corrected QT interval, and what T waves and QT say of electrolytes.
+"""Step 5: the corrected QT interval, and what T waves, U waves and QT say of electrolytes.
 
-U waves, the width of T and the length of the ST segment are not measured; what would need them is not assessable.
+The width of T and the length of the ST segment are not judged; what would need them is not assessable.
 """
 
 from __future__ import annotations
 
 from ecgr1_core import vocabulary
 from ecgr1_core.protocol import words
-from ecgr1_core.protocol.case import Case
+from ecgr1_core.protocol.case import Case, wide_qrs_qt_factor
 from ecgr1_core.protocol.findings import Certainty, Finding, Findings
 from ecgr1_core.record import LIMB_LEADS, PRECORDIAL_LEADS
+
+_U_LEADS = ("V2", "V3", "V4", "V5")
 
 
 def assess(case: Case, earlier: Findings) -> list[Finding]:
     """Return the findings of step 5; a wide QRS and the rhythm of the earlier steps change how QT is read."""
     qt = _qt(case, earlier)
-    return [qt, *_electrolytes(case, earlier, qt)]
+    u_waves = _u_waves(case)
+    return [qt, *u_waves, *_electrolytes(case, earlier, qt, bool(u_waves))]
 
 
 def _qt(case: Case, earlier: Findings) -> Finding:
@@ -29,11 +32,10 @@ def _qt(case: Case, earlier: Findings) -> Finding:
     bazett, fridericia = m.qtc_bazett_ms, m.qtc_fridericia_ms
     numbers = {"qt_interval_ms": m.qt_interval_ms, "qtc_bazett_ms": bazett, "qtc_fridericia_ms": fridericia}
     text = f"QT {words.ms(m.qt_interval_ms)}, QTc {words.ms(bazett)} (Bazett) and {words.ms(fridericia)} (Fridericia)"
+    factor = wide_qrs_qt_factor(m, limits)
     wide = m.qrs_duration_ms is not None and m.qrs_duration_ms >= limits.qrs_wide_ms
-    if wide and m.qrs_duration_ms is not None:
-        # Bogossian et al. 2014: QT less 48.5 % of the QRS duration; the rate correction stays that of the formula.
-        ratio = 1.0 - limits.wide_qrs_qt_share * m.qrs_duration_ms / m.qt_interval_ms
-        bazett, fridericia = bazett * ratio, fridericia * ratio
+    if wide:
+        bazett, fridericia = float(round(bazett * factor)), float(round(fridericia * factor))
         numbers |= {"qtc_bazett_qrs_corrected_ms": bazett, "qtc_fridericia_qrs_corrected_ms": fridericia}
         share = f"{100 * limits.wide_qrs_qt_share:.1f} %"
         text += f"; with {share} of the wide QRS taken off QT {words.ms(bazett)} and {words.ms(fridericia)}"
@@ -100,7 +102,39 @@ def _finding(
     )
 
 
-def _electrolytes(case: Case, earlier: Findings, qt: Finding) -> list[Finding]:
+def _u_waves(case: Case) -> list[Finding]:
+    """Return the finding on prominent U waves, none where no two of V2 to V5 have one."""
+    if case.uncalibrated is not None:
+        return []
+    tall = {}
+    for name in _U_LEADS:
+        measured = case.lead(name)
+        if measured is None or measured.u_amplitude_mv is None:
+            continue
+        u, t = measured.u_amplitude_mv, max(measured.t_amplitude_mv or 0.0, 0.0)
+        if u >= case.limits.u_wave_mv and u >= case.limits.u_wave_to_t * t:
+            tall[name] = u
+    if len(tall) < 2:
+        return []
+    return [
+        Finding(
+            id="u_wave.prominent",
+            step=5,
+            statement=f"Prominent U waves: {words.lead_values(list(tall.items()))}, at least "
+            f"{100 * case.limits.u_wave_to_t:.0f} % of T.",
+            status="abnormal",
+            certainty="possible",
+            leads=tuple(tall),
+            numbers={f"{name}.u_amplitude_mv": u for name, u in tall.items()},
+            rule=f"U >= {case.limits.u_wave_mv} mV and >= {case.limits.u_wave_to_t} T in two of V2-V5",
+            phrase=f"prominent U waves in {words.leads(tall)}",
+            reasoning="Prominent U waves fit low potassium, a slow rate and drugs; a next P or a second part of T "
+            "can look like one.",
+        )
+    ]
+
+
+def _electrolytes(case: Case, earlier: Findings, qt: Finding, u_waves: bool) -> list[Finding]:
     if case.uncalibrated is not None:
         statement = "Electrolyte patterns are not assessable: T amplitudes are not calibrated."
         return [
@@ -140,27 +174,30 @@ def _electrolytes(case: Case, earlier: Findings, qt: Finding) -> list[Finding]:
                 "ischemia are the alternatives.",
             )
         )
-    if earlier.has("t_wave.low") and qt.id == "qt.long":
+    long_qt = qt.id == "qt.long"
+    if earlier.has("t_wave.low") and (long_qt or u_waves):
+        signs = words.join(["a long QT"] * long_qt + ["prominent U waves"] * u_waves)
         found.append(
             Finding(
                 id="electrolytes.hypokalemia",
                 step=5,
-                statement="Low T waves with a long QT: hypokalemia is possible; U waves are not measured.",
+                statement=f"Low T waves with {signs}: hypokalemia is possible"
+                f"{'' if u_waves else ', though no prominent U wave was found'}.",
                 status="abnormal",
                 certainty="possible",
                 label=vocabulary.label("hypokalemia"),
-                rule="low T with long QTc",
-                phrase="low T waves with a long QT (hypokalemia possible)",
+                rule="low T with long QTc or prominent U",
+                phrase=f"low T waves with {signs} (hypokalemia possible)",
             )
         )
     if found:
         return found
     parts = ["no T wave is tall enough to suggest hyperkalemia"]
-    if not earlier.has("t_wave.low") and qt.id == "qt.normal":
-        parts.append("neither T nor QTc suggests hypokalemia")
+    if not earlier.has("t_wave.low") and qt.id == "qt.normal" and not u_waves:
+        parts.append("neither T, U nor QTc suggests hypokalemia")
     statement = (
-        f"{words.capital(words.join(parts))}; U waves and the length of the ST segment are not measured, "
-        "so low potassium and calcium are not excluded."
+        f"{words.capital(words.join(parts))}; a low potassium is not excluded by that, nor a low "
+        "calcium, since the length of the ST segment is not measured."
     )
     return [
         Finding(

@@ -1,8 +1,8 @@
 """The tables of measurements: global values with unit and normal range, and the waves of every lead.
 
-Values are shown as measured, rounded to what they are known to; one outside its normal range is bold, with a sign and
-the limit beside it. What was not measured is "–" with its reason. Normal ranges come from `ecgr1_core.protocol.limits`;
-there is no second copy of them here.
+Global values are rounded by `ecgr1_core.protocol.as_shown` before they are shown and judged, as in the protocol reader;
+one outside its normal range is bold, with a sign and the limit beside it. What was not measured is "–" with its reason.
+Normal ranges come from `ecgr1_core.protocol.limits`; there is no second copy of them here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 from ecgr1_core.measure.types import LeadMeasurements, Measurements
+from ecgr1_core.protocol import as_shown
 from ecgr1_core.record import LEADS, Patient
 from ui import strings
-from ui.components.normal_ranges import normal_range, number_text
+from ui.components.normal_ranges import judged_value, normal_range, number_text
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def measurements_html(
     """Return the table of global measurements as HTML, or `note` where there are none yet."""
     if measurements is None:
         return f'<div class="tables"><p class="wide quiet">{escape(note)}</p></div>'
+    measurements = as_shown(measurements)
     half = (len(ROWS) + 1) // 2
     tables = [_table(measurements, patient or Patient(), rows) for rows in (ROWS[:half], ROWS[half:])]
     return f'<div class="tables">{"".join(tables)}<p class="wide">{_recording_line(measurements)}</p></div>'
@@ -105,12 +107,14 @@ def _row(measurements: Measurements, patient: Patient, row: Row) -> str:
     if value is None:
         reason = measurements.reasons.get(row.name, strings.NOT_MEASURED)
         return f'<tr>{name}<td class="number">{NONE}</td><td colspan="2" class="reason">{escape(reason)}</td></tr>'
-    normal = normal_range(row.name, patient)
-    sign, words, kind = _SIDES[normal.side(value)]
+    normal = normal_range(row.name, patient, measurements)
+    judged, remark = judged_value(row.name, value, measurements)
+    limit = normal.text(row.decimals)
+    sign, words, kind = _SIDES[normal.side(judged)]
     flag = f'<span role="img" aria-label="{words}">{sign}</span> ' if sign else ""
     return (
         f'<tr class="{kind}">{name}<td class="number">{flag}{number_text(value, row.decimals)}</td>'
-        f'<td class="unit">{row.unit}</td><td class="normal">{escape(normal.text(row.decimals))}</td></tr>'
+        f'<td class="unit">{row.unit}</td><td class="normal">{escape(limit + remark if limit else "")}</td></tr>'
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ecgr1_core.measure.types import Measurements
+from ecgr1_core.protocol import wide_qrs_qt_factor
 from ecgr1_core.protocol.limits import Limits, limits
 from ecgr1_core.record import Patient
 
@@ -54,17 +56,18 @@ def number_text(value: float, decimals: int) -> str:
     return text.replace("-", MINUS)
 
 
-def normal_range(name: str, patient: Patient) -> NormalRange:
+def normal_range(name: str, patient: Patient, measurements: Measurements | None = None) -> NormalRange:
     """Return the normal range of the measurement `name` of `Measurements`, in its own unit.
 
     Adult limits are not applied to a patient known to be younger; where the sex is unknown, QTc takes the lower limit,
-    that for men, as the protocol does.
+    that for men, as the protocol does. With `measurements` of a wide QRS QTc has no lower limit, and outside the rates
+    at which Bazett's formula holds it has no range: the protocol does not judge these either.
     """
     table = limits()
     if patient.age_years is not None and patient.age_years < table.adult_age_years:
         return NormalRange()
     if name.startswith("qtc_"):
-        return _qtc(table, patient)
+        return _qtc(table, patient, name, measurements)
     ranges = {
         "heart_rate_bpm": NormalRange(table.rate_low_bpm, table.rate_high_bpm),
         "rr_ms": NormalRange(_MS_PER_MINUTE / table.rate_high_bpm, _MS_PER_MINUTE / table.rate_low_bpm),
@@ -77,6 +80,24 @@ def normal_range(name: str, patient: Patient) -> NormalRange:
     return ranges.get(name, NormalRange())
 
 
-def _qtc(table: Limits, patient: Patient) -> NormalRange:
+def judged_value(name: str, value: float, measurements: Measurements) -> tuple[float, str]:
+    """Return the value of a measurement that is held against its range, and a remark where it is not the one shown.
+
+    QTc of a wide QRS is judged with a share of the QRS taken off, as in step 5 of the protocol.
+    """
+    factor = wide_qrs_qt_factor(measurements, limits()) if name.startswith("qtc_") else 1.0
+    if factor == 1.0:
+        return value, ""
+    value = float(round(value * factor))
+    return value, f" for {number_text(value, 0)}, part of the wide QRS taken off"
+
+
+def _qtc(table: Limits, patient: Patient, name: str, measurements: Measurements | None) -> NormalRange:
+    rate = None if measurements is None else measurements.heart_rate_bpm
+    holds = rate is None or table.bazett_rate_low_bpm <= rate <= table.bazett_rate_high_bpm
+    if name == "qtc_bazett_ms" and not holds:
+        return NormalRange()
     prolonged_from = table.qtc_female_ms if patient.sex == "F" else table.qtc_male_ms
+    if measurements is not None and wide_qrs_qt_factor(measurements, table) != 1.0:
+        return NormalRange(high=prolonged_from, high_excluded=True)
     return NormalRange(table.qtc_short_ms, prolonged_from, low_excluded=True, high_excluded=True)
