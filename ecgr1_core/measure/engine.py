@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ecgr1_core.measure import atrial, pacing, quality, rhythm, shapes
+from ecgr1_core.measure import atrial, consensus, pacing, quality, rhythm, shapes
 from ecgr1_core.measure.amplitudes import level_before_qrs, measure_lead
 from ecgr1_core.measure.atrial_rate import atrial_activity
 from ecgr1_core.measure.axes import frontal_axis_deg
@@ -27,6 +27,7 @@ _measured: WeakKeyDictionary[EcgRecord, Measurements] = WeakKeyDictionary()
 _BY_BEAT = {"pr_interval_ms": 20.0, "qrs_duration_ms": 20.0, "qt_interval_ms": 40.0}  # and how far they may disagree
 _HELD = samples(24.0)
 _DELTA_PR_MS = 120.0
+_IRREGULAR = 0.02
 
 _INTERVALS = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 _CORRECTED = ("qtc_bazett_ms", "qtc_fridericia_ms", "qtc_framingham_ms", "qtc_hodges_ms")
@@ -90,6 +91,11 @@ def analyse(record: EcgRecord) -> Analysis:
     position = _aligned(beats, classes)
     motion = motion_of(leveled.signal_mv, conditioned.usable, _inside(position, conditioned))
     motion = _held_to_median(motion, dominant, limits)
+    delta_wave = _delta_wave(beat_mv, conditioned.usable, limits if p_present else None)
+    agreed = consensus.agree(limits, beat_mv, conditioned.usable, keep=("qrs_onset", "qrs_offset") if paced else ())
+    limits = agreed.limits
+    if p_present and agreed.p_unclear and (rhythm.irregularity(rhythm.rr_intervals_ms(beats)) or 0.0) > _IRREGULAR:
+        p_present, p_reason = False, "the rhythm is irregular and no clear P wave stands before the QRS complexes"
     activity = atrial_activity(bridge_qrs(conditioned.signal_mv, list(motion.qrs.values())), conditioned.usable)
     if activity.is_flutter and not paced:
         p_present = False
@@ -110,6 +116,9 @@ def analyse(record: EcgRecord) -> Analysis:
     spiked = pacing.beats_with_spike(spikes, position)
     beat_kinds = pacing.with_paced(beat_kinds, spiked, class_of, durations, paced=paced)
     limits_of = _limits_of_beats(motion, position, rr_samples, beat_kinds, p_present)
+    for member in map(int, dominant.members):
+        if member in limits_of:
+            limits_of[member] = consensus.shifted(limits_of[member], agreed.moved)
     found = tuple(
         _beat(index, int(fiducial), position, limits_of.get(index), beat_kinds[index])
         for index, fiducial in enumerate(position)
@@ -119,12 +128,13 @@ def analyse(record: EcgRecord) -> Analysis:
     exchanged = quality.exchanged_precordial(beat_mv, conditioned.usable)
     notes = [quality.reversal_note(leads, p_present), quality.precordial_note(exchanged)]
     notes += _disagreements(values, by_beat)
+    notes += consensus.disagreements(agreed, limits)
     judged = dataclasses.replace(judged, notes=(*judged.notes, *filter(None, notes)), exchanged_precordial=exchanged)
     measured = Measurements(
         **values,  # type: ignore[arg-type]
         by_beat=by_beat,
         transition_zone=transition_zone(leads),
-        delta_wave=_delta_wave(beat_mv, conditioned.usable, limits),
+        delta_wave=delta_wave,
         rhythm=dataclasses.replace(
             rhythm.describe(beats, beat_kinds, p_present=p_present or paced, p_per_qrs=atrial_test.p_per_qrs),
             atrial_rate_per_min=activity.rate_per_min if activity.is_flutter else None,
@@ -199,12 +209,13 @@ def transition_zone(leads: Mapping[str, LeadMeasurements]) -> str | None:
     return None
 
 
-def _delta_wave(beat_mv: Array, usable: Mask, limits: WaveLimits) -> bool | None:
+def _delta_wave(beat_mv: Array, usable: Mask, limits: WaveLimits | None) -> bool | None:
     """Whether the QRS looks pre-excited: PR at most 120 ms and a slurred start in a quarter of the leads.
 
-    None where there is no P wave, without which a slurred start says nothing.
+    `limits` are the rules' own, which follow the corner where a delta wave begins. None where there is no P wave,
+    without which a slurred start says nothing.
     """
-    if limits.p_onset is None:
+    if limits is None or limits.p_onset is None:
         return None
     if (limits.qrs_onset - limits.p_onset) * _MS > _DELTA_PR_MS:
         return False

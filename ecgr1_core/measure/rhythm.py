@@ -20,6 +20,13 @@ def rr_intervals_ms(beats: Indices) -> Array:
     return intervals
 
 
+def irregularity(intervals_ms: Array) -> float | None:
+    """Return the median absolute difference of successive intervals over their median; None for fewer than three."""
+    if len(intervals_ms) < 3:
+        return None
+    return float(np.median(np.abs(np.diff(intervals_ms))) / np.median(intervals_ms))
+
+
 def kinds(
     beats: Indices, classes: list[BeatClass], durations_ms: dict[int, float], *, p_present: bool, paced: bool
 ) -> list[BeatKind]:
@@ -55,24 +62,21 @@ def describe(
 ) -> RhythmMeasurements:
     """Return the rhythm numbers of a recording.
 
-    `rr_irregularity` is the median absolute difference of successive intervals between normal beats over their median:
+    `rr_irregularity` is the `irregularity` of the intervals between normal beats:
     near 0.02 in sinus rhythm, above 0.08 where the ventricles follow no pattern; premature beats do not count.
     """
     intervals = rr_intervals_ms(beats)
-    irregularity = None
     normal = [
         interval
         for interval, first, second in zip(intervals, beat_kinds[:-1], beat_kinds[1:], strict=True)
         if not first.endswith("ectopic") and not second.endswith("ectopic")
     ]
-    if len(normal) >= 3:
-        irregularity = float(np.median(np.abs(np.diff(normal))) / np.median(normal))
     return RhythmMeasurements(
         beat_count=len(beats),
         rr_min_ms=float(intervals.min()) if len(intervals) else None,
         rr_max_ms=float(intervals.max()) if len(intervals) else None,
         rr_sd_ms=float(np.std(intervals, ddof=1)) if len(intervals) > 1 else None,
-        rr_irregularity=irregularity,
+        rr_irregularity=irregularity(np.asarray(normal)),
         p_per_qrs=p_per_qrs,
         p_wave_present=p_present,
         ectopic_supraventricular_count=beat_kinds.count("supraventricular_ectopic"),
