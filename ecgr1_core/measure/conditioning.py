@@ -88,16 +88,28 @@ def samples(duration_ms: float) -> int:
 
 
 @cache
-def _design(kind: str, *cutoff_hz: float) -> Array:
+def _design(kind: str, *cutoff_hz: float) -> tuple[Array, Array]:
+    """Return the sections of a filter and their state in answer to a steady 1."""
     corner = cutoff_hz[0] if len(cutoff_hz) == 1 else cutoff_hz
-    sos: Array = dsp.butter(2, corner, kind, fs=WORKING_RATE_HZ, output="sos")
-    return sos
+    sos = dsp.butter(2, corner, kind, fs=WORKING_RATE_HZ, output="sos")
+    return sos, dsp.sosfilt_zi(sos)
 
 
-def _zero_phase(sos: Array, signal_mv: Array) -> Array:
-    pad = min(signal_mv.shape[-1] - 1, samples(1000.0))
-    out: Array = dsp.sosfiltfilt(sos, signal_mv, axis=-1, padtype="odd", padlen=pad)
-    return out
+def _zero_phase(design: tuple[Array, Array], signal_mv: Array) -> Array:
+    """Filter [leads, samples] forwards and backwards, the ends continued by their point reflection for up to a second.
+
+    As `scipy.signal.sosfiltfilt`, which works out the steady state of the filter anew in every call.
+    """
+    sos, steady = design
+    pad = min(signal_mv.shape[1] - 1, samples(1000.0))
+    before = 2.0 * signal_mv[:, :1] - signal_mv[:, pad:0:-1]
+    after = 2.0 * signal_mv[:, -1:] - signal_mv[:, -2 : -2 - pad : -1]
+    out = np.concatenate([before, signal_mv, after], axis=1)
+    for _ in range(2):
+        out, _ = dsp.sosfilt(sos, out, axis=1, zi=steady[:, None, :] * out[None, :, :1])
+        out = out[:, ::-1]
+    result: Array = out[:, pad : out.shape[1] - pad]
+    return result
 
 
 def _bridge(row: Array, known: Mask) -> Array:
@@ -150,10 +162,10 @@ def _without_mains(row: Array, mains_hz: float) -> Array:
     Its amplitude and phase are followed by demodulation over a second, leaving out where the lead is steep: a notch
     filter would ring at every QRS complex and soften its corners.
     """
-    steep = np.abs(np.gradient(low_pass(row, 30.0)))
+    steep = np.abs(np.gradient(low_pass(row[np.newaxis, :], 30.0)[0]))
     weight = (steep < 3.0 * np.median(steep) + 1e-9).astype(np.float64)
     carrier = np.exp(-2j * np.pi * mains_hz * np.arange(len(row)) / WORKING_RATE_HZ)
-    product = (row - low_pass(row, 20.0)) * carrier * weight
+    product = (row - low_pass(row[np.newaxis, :], 20.0)[0]) * carrier * weight
     window = min(len(row), samples(1000.0))
     kept = np.maximum(uniform_filter1d(weight, window, mode="nearest"), 1e-3)
     envelope = (

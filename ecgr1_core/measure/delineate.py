@@ -268,7 +268,7 @@ def _edge(
     def crossing(which: Slope, share: float) -> int:
         slope = slopes[which]
         part = slope[inside]
-        quiet = float(np.quantile(slope[max(0, rest.start) : rest.stop], 0.1))
+        quiet = _lowest_tenth(slope[max(0, rest.start) : rest.stop])
         threshold = max(share * float(part.max()), _AT_REST * quiet)
         begin = int(np.argmax(part))
         if from_ends:
@@ -282,6 +282,15 @@ def _edge(
     step_ms = float(np.interp(softness_ms, rule.softness_ms, rule.step_ms))
     edge = crossing(rule.slope, rule.share) + direction * step_ms * WORKING_RATE_HZ / 1000.0
     return float(min(max(edge, 0.0), len(slopes[rule.slope]) - 1.0))
+
+
+def _lowest_tenth(values: Array) -> float:
+    """Return the quantile 0.1 (linear, as `numpy.quantile`, at a tenth of its cost for so few values)."""
+    rank = 0.1 * (len(values) - 1)
+    below = int(rank)
+    ordered = np.partition(values, [below, min(below + 1, len(values) - 1)])
+    above = ordered[min(below + 1, len(values) - 1)]
+    return float(ordered[below] + (rank - below) * (above - ordered[below]))
 
 
 def _walk(
