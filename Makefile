@@ -34,9 +34,14 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+PIP_COMPILE = $(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
+# a CPU build of torch is pinned as plain 2.x.y, so that other machines take theirs
 lock: $(VENV)/dev.stamp
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --extra dev --constraint requirements.lock --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.lock pyproject.toml
+	$(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	sed -i 's/+cpu//' requirements.lock
+	$(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	sed -i 's/+cpu//' requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
