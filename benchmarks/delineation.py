@@ -70,6 +70,14 @@ def ours(record: EcgRecord) -> Intervals:
     }
 
 
+def count_beats(record: EcgRecord, marked: list[float]) -> tuple[int, int, int]:
+    """Return the marked beats, how many were found within 100 ms, and how many more were found between them."""
+    found = [500.0 * beat.r_s for beat in engine.analyse(record).measurements.beats]
+    hit = sum(any(abs(at - r) <= 50.0 for at in found) for r in marked)
+    inside = [at for at in found if marked[0] - 50.0 <= at <= marked[-1] + 50.0]
+    return len(marked), hit, sum(all(abs(at - r) > 50.0 for r in marked) for at in inside)
+
+
 def openecg_peer() -> Callable[[EcgRecord], Intervals]:
     import openecg
 
@@ -140,17 +148,20 @@ def main() -> None:
     numbers = sorted(int(path.stem) for path in (arguments.data / "data").glob("*.hea"))
     tuned, others = halves(numbers)
     records, reference, by_lead = {}, {}, {}
+    counts = np.zeros(3, dtype=int)
     table = pd.read_csv(arguments.data / "reference_intervals.csv").set_index("record")
     for number in numbers:
         path = arguments.data / "data" / str(number)
         records[number] = read(path.with_suffix(".hea"), ReadOptions(counts_per_mv=1000))
         marked = marks(path)
         reference[number], by_lead[number] = fuse(marked), lead_medians(marked)
+        counts += count_beats(records[number], [beat.r for beat in marked_beats(marked)])
         by_lead[number]["pr"] = None if np.isnan(table.loc[number, "pr_lead_median_ms"]) else by_lead[number]["pr"]
         for interval in ("pr", "qrs", "qt"):
             given, derived = table.loc[number, f"{interval}_global_ms"], reference[number][interval]
             if np.isnan(given) != (derived is None) or (derived is not None and abs(given - derived) > 2.0):
                 reference[number][interval] = None if np.isnan(given) else float(given)
+    print(f"R peaks, ours: {counts[1]} of {counts[0]} within 100 ms, {counts[2]} extra")
     methods: dict[str, Callable[[EcgRecord], Intervals]] = {"ours": ours}
     for peer in filter(None, arguments.peers.split(",")):
         methods[peer] = openecg_peer() if peer == "openecg" else neurokit_peer(peer)

@@ -57,10 +57,18 @@ def _all(arguments: argparse.Namespace) -> Iterator[Outcome]:
     jobs = arguments.jobs or (os.cpu_count() or 1)
     work = partial(_measure, arguments)
     if jobs == 1 or len(paths) < _FEW:
+        _one_thread()
         yield from _with_progress(map(work, paths), len(paths))
         return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    with ProcessPoolExecutor(max_workers=jobs, initializer=_one_thread) as pool:
         yield from _with_progress(pool.map(work, paths, chunksize=4), len(paths))
+
+
+def _one_thread() -> None:
+    """Keep this process to one core: threads for products as small as ours only get in the way of other processes."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1)
 
 
 def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
