@@ -74,6 +74,7 @@ P_OFFSET = EdgeRule(_P40, 0.25, _P40, (0.1, 0.4), (6.0, 12.0), (-5.0, 0.0))
 T_OFFSET = EdgeRule(_T8, 0.2, _P25, (0.1, 0.4), (10.0, 20.0), (-26.0, -3.0), quiet_ms=16.0)
 
 _AT_REST = 2.0
+_SHORTEST_QRS = samples(20.0)
 _LATEST_T_PEAK_S = 0.55  # after QRS onset at 60/min, by the square root of RR: a QTc of about 630 ms
 _VALLEY = 0.5  # where T runs into P the slope never rests: the limit is the valley, if it is at most this share deep
 _P_ACTIVITY = Slope(16.0, 10.0)  # in which P waves are looked for
@@ -106,13 +107,11 @@ def motion_of(signal_mv: Array, usable: Mask, fiducials: Sequence[int], *, not_b
     """
     whole = _without_gaps(signal_mv[usable])
     slopes = {slope: _slope_of(whole, slope) for slope in (_S70, _S40, _P25, _T8)}
-    qrs = {
-        fiducial: (
-            _qrs_edge(slopes, fiducial, QRS_ONSET, -1, not_before),
-            _qrs_edge(slopes, fiducial, QRS_OFFSET, +1, not_before),
-        )
-        for fiducial in fiducials
-    }
+    qrs = {}
+    for fiducial in fiducials:
+        onset = _qrs_edge(slopes, fiducial, QRS_ONSET, -1, not_before)
+        offset = _qrs_edge(slopes, fiducial, QRS_OFFSET, +1, not_before)
+        qrs[fiducial] = (onset, max(offset, onset + _SHORTEST_QRS))
     bridged = bridge_qrs(whole, list(qrs.values()))
     p_leads = low_pass(bridged, _P_ACTIVITY.low_pass_hz)
     return Motion(
@@ -181,11 +180,15 @@ def _qrs_edge(slopes: dict[Slope, Array], fiducial: int, rule: EdgeRule, directi
     inside = slice(max(0, fiducial - reach, not_before), min(len(slope), fiducial + reach))
     rest = slice(max(0, fiducial - 3 * reach), fiducial + 4 * reach)
     bound = not_before if direction < 0 else len(slope) - 1
-    edge = _edge(slopes, inside, direction, rule, rest, bound)
+    edge = _edge(slopes, inside, direction, rule, rest, bound, from_half=True)
     if direction * (edge - fiducial) > samples(rule.furthest_ms):  # it never rests: take where the slope is least
-        near, far = fiducial + direction * samples(30.0), fiducial + direction * samples(rule.furthest_ms)
+        steepest = inside.start + int(np.argmax(slope[inside]))
+        middle = (
+            max(direction * fiducial, direction * steepest) * direction
+        )  # the fiducial of a wide QRS may lie before it
+        near, far = middle + direction * samples(30.0), fiducial + direction * samples(rule.furthest_ms)
         first, last = max(0, min(near, far)), min(len(slope), max(near, far))
-        edge = float(first + int(np.argmin(slope[first:last])))
+        edge = float(first + int(np.argmin(slope[first:last]))) if first < last else float(far)
     return max(edge, float(not_before))
 
 
@@ -258,11 +261,13 @@ def _edge(
     bound: int,
     *,
     from_ends: bool = False,
+    from_half: bool = False,
 ) -> float:
     """Return where the wave whose largest slope lies `inside` begins (direction -1) or ends (+1) by the rule.
 
     `rest` is the stretch whose quietest tenth shows the slope at rest. A P wave has a slope on either side of its peak:
-    there, `from_ends`, a crossing is looked for from the outermost place inside where the slope is above it.
+    there, `from_ends`, a crossing is looked for from the outermost place inside where the slope is above it. A wide QRS
+    can rest on a plateau: there, `from_half`, from the outermost place where the slope is half its largest.
     """
 
     def crossing(which: Slope, share: float) -> int:
@@ -271,6 +276,8 @@ def _edge(
         quiet = _lowest_tenth(slope[max(0, rest.start) : rest.stop])
         threshold = max(share * float(part.max()), _AT_REST * quiet)
         begin = int(np.argmax(part))
+        if from_half:
+            begin = int(np.flatnonzero(part >= 0.5 * part[begin])[0 if direction < 0 else -1])
         if from_ends:
             above = np.flatnonzero(part >= threshold)
             begin = int(above[0 if direction < 0 else -1]) if len(above) else begin
