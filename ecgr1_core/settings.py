@@ -6,6 +6,7 @@ No other module reads the environment; what a stage needs is passed to it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,7 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Settings with their defaults; each can be set by `ECGR1_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="ECGR1_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ECGR1_", env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True
+    )
 
     host: str = Field("127.0.0.1", description="Address the app listens on; other machines reach it only if changed.")
     port: int = Field(7860, ge=1, le=65535, description="Port the app listens on.")
@@ -24,3 +27,17 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(100, ge=1, description="Largest single file the page accepts, in MiB.")
     max_duration_s: float = Field(600.0, gt=0, description="Longest recording that is read whole, in seconds.")
     reader: str = Field("protocol", description="Reader that is chosen when the page opens.")
+    model: Path | None = Field(
+        None, description="Directory of the ECG-R1 model that the reader ecg-r1 loads; `ecgr1 model fetch` gets one."
+    )
+    model_precision: Literal["auto", "bf16", "fp16", "fp32", "int8", "int4", "nf4"] = Field(
+        "auto", description="Precision of the weights in memory; auto takes what they are stored in, or what fits."
+    )
+    model_device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where the model computes; auto takes a GPU where there is one."
+    )
+    model_adapter: Path | None = Field(None, description="Directory of a LoRA adapter that is put on the model.")
+    model_max_new_tokens: int = Field(2048, ge=1, description="Most tokens that one reading of the model may have.")
+    model_max_seconds: float = Field(
+        1800.0, gt=0, description="Longest time that the model may take for one reading, in seconds."
+    )

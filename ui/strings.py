@@ -29,11 +29,14 @@ MODALITY_NAMES = {
     "swapped": "Image, signal",
 }
 READER_NOTE = "{reader} {version} can read: {seen}."
+READER_UNAVAILABLE = "{reader} (not available)"
 SEES_SEPARATOR = "; "
 READ = "Read"
 CANCEL = "Cancel"
 FOOTER_NONE = "No reading yet"
 FOOTER_DONE = "Read by {reader} {version} from {modality} in {seconds:.1f} s"
+FOOTER_RATE = "{sentence} (first words after {first_s:.1f} s, {rate:.1f} tokens/s)"
+FOOTER_NOTES = "What {reader} was given: {notes}."
 FOOTER_RUNNING = "{reader} {version} is reading from {modality}"
 FOOTER_STOPPED = "Read by {reader} {version} from {modality}, stopped early: incomplete"
 READING_NONE = "No reading yet. Open a recording and press Read."
@@ -95,6 +98,9 @@ STATUS_DRAWING = "Drawing {name}…"
 STATUS_MEASURING = "Measuring {name}…"
 STATUS_OPEN = "{name} is open and measured. Press Read for a reading."
 STATUS_ASKED = "{reader} has been asked; waiting for its first words…"
+STATUS_WAITING = "{reader} is at another reading; this one waits · {seconds:.0f} s"
+STATUS_LOADING = "Loading the model, about {expected:.0f} s; this is done once · {seconds:.0f} s"
+STATUS_LOOKING = "{reader} is looking at {modality}; no words yet · {seconds:.0f} s"
 STATUS_PAGE = "Drawing the page image for {reader}…"
 STATUS_WRITING = "{reader} is writing {part} · {seconds:.0f} s"
 WRITING_FIRST = "its first words"
@@ -103,6 +109,10 @@ WRITING_SUMMARY = "the summary"
 WRITING_ANSWER = "the answer"
 STATUS_READ = "Reading finished."
 STATUS_INCOMPLETE = "The reading ended early: {missing} missing."
+STATUS_LIMIT = {
+    "length": "The reading reached its limit of {tokens} tokens (ECGR1_MODEL_MAX_NEW_TOKENS): {missing} missing.",
+    "time": "The reading reached its limit of {seconds:g} s (ECGR1_MODEL_MAX_SECONDS): {missing} missing.",
+}
 STATUS_CANCELLED = "Cancelled. What was on the page is still there."
 FAULT = "An internal fault stopped this; it was logged on the server, and what was on the page is still there."
 FILE_TOO_BIG = "the file is {size_mb:.0f} MB, and at most {limit_mb} MB are accepted"

@@ -5,21 +5,46 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
+from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
+from ecgr1_core.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ecgr1_core.modality import ModalityView
+    from ecgr1_core.readers import Reader, ReadingOptions
+    from ecgr1_core.record import EcgRecord
 
 DISCLAIMER = "Research use. Not a diagnosis."
+_PRECISIONS = get_args(Settings.model_fields["model_precision"].annotation)
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = commands.add_parser("interpret", help="read recordings step by step", description=__doc__)
     add_input_arguments(parser)
-    parser.add_argument("--reader", default="protocol", metavar="NAME", help="who reads (default: protocol)")
+    parser.add_argument(
+        "--reader", default="protocol", metavar="NAME", help="who reads: protocol or ecg-r1 (default: protocol)"
+    )
     parser.add_argument(
         "--modality", choices=MODALITIES, default="signal", help="what the reader sees (default: signal)"
+    )
+    parser.add_argument(
+        "--page", type=Path, metavar="IMAGE", help="page image of the recording (default: drawn from its signal)"
+    )
+    model = parser.add_argument_group("for ecg-r1")
+    model.add_argument("--model", type=Path, metavar="DIR", help="directory of the model (default: ECGR1_MODEL)")
+    model.add_argument("--precision", choices=_PRECISIONS, help="of its weights (default: ECGR1_MODEL_PRECISION)")
+    model.add_argument("--max-new-tokens", type=int, metavar="N", help="longest reading, in tokens (default 2048)")
+    model.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default), above it draws tokens")
+    model.add_argument("--top-p", type=float, metavar="P", help="draw from the most probable tokens that hold P")
+    model.add_argument("--seed", type=int, metavar="N", help="seed of what is drawn (default 0)")
+    model.add_argument(
+        "--log-probabilities", action="store_true", help="add how sure the model was of each token and label"
     )
     parser.set_defaults(run=run)
 
@@ -28,38 +53,104 @@ def run(arguments: argparse.Namespace) -> int:
     """Read every path with the chosen reader and print the readings."""
     from ecgr1_core import formats, interpretation, vocabulary
     from ecgr1_core.cli.input_options import options_from
-    from ecgr1_core.errors import UnsupportedModalityError
-    from ecgr1_core.modality import ModalityView
     from ecgr1_core.readers import get_reader
+    from ecgr1_core.readers.base import details_json
 
-    reader, options = get_reader(arguments.reader), options_from(arguments)
+    given = {"model": arguments.model, "model_precision": arguments.precision}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    reader, options = get_reader(arguments.reader, settings), options_from(arguments)
+    reading_options = _check(arguments, reader)
+    page = _read_page(arguments.page) if arguments.page is not None else None
+
+    def work(path: Path) -> dict[str, Any]:
+        start = time.perf_counter()
+        record = formats.read(path, options)
+        read = time.perf_counter()
+        view = _view(arguments.modality, record, page)
+        with_reader = time.perf_counter()
+        stream = reader.read(view, reading_options)
+        try:
+            raw = "".join(stream)
+        finally:
+            stream.close()
+        done = time.perf_counter()
+        reading = interpretation.parse(raw)
+        found = [(label, vocabulary.lookup(label)) for label in reading.answer]
+        details = stream.details
+        return {
+            "path": str(path),
+            "reader": reader.name,
+            "reader_version": details.version or reader.version,
+            "modality": arguments.modality,
+            "page_origin": view.page_origin,
+            "steps": [{"number": step.number, "title": step.title, "text": step.text} for step in reading.steps],
+            "summary": reading.summary,
+            "answer": [{"label": label, "scp": known.scp if known else None} for label, known in found],
+            "raw": raw,
+            "missing": list(reading.missing),
+            "notes": list(details.notes),
+            "generation": details_json(details) if reader.generative else None,
+            "timing_s": {"read": round(read - start, 4), "interpret": round(done - with_reader, 4)},
+            "warnings": list(record.warnings),
+            "disclaimer": DISCLAIMER,
+        }
+
+    return for_each_path(arguments.paths, work)
+
+
+def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | None:
+    """Return the options for the reader; raise InputError for what does not go together, before any file is read."""
+    from ecgr1_core.errors import UnsupportedModalityError
+    from ecgr1_core.readers import ReadingOptions
+
     if arguments.modality not in reader.modalities:
         raise UnsupportedModalityError(
             f"--modality {arguments.modality}",
             f"the reader {reader.name!r} reads only: {', '.join(reader.modalities)}",
             "choose one of these or another reader",
         )
+    if arguments.page is not None and arguments.modality == "signal":
+        raise InputError("--page", "the modality 'signal' shows no page", "choose --modality image, both or swapped")
+    if arguments.page is not None and len(arguments.paths) > 1:
+        raise InputError("--page", "it belongs to one recording, and several are given", "give one recording at a time")
+    options = {
+        "max_new_tokens": arguments.max_new_tokens,
+        "temperature": arguments.temperature,
+        "top_p": arguments.top_p,
+        "seed": arguments.seed,
+        "log_probabilities": arguments.log_probabilities or None,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    if reader.generative:
+        return ReadingOptions(**options)
+    if options:
+        names = ", ".join("--" + name.replace("_", "-") for name in options)
+        raise InputError(
+            names, f"the reader {reader.name!r} does not draw tokens", "leave it out or use --reader ecg-r1"
+        )
+    return None
 
-    def work(path: Path) -> dict[str, Any]:
-        start = time.perf_counter()
-        record = formats.read(path, options)
-        read = time.perf_counter()
-        raw = "".join(reader.read(ModalityView(arguments.modality, record)))
-        done = time.perf_counter()
-        reading = interpretation.parse(raw)
-        found = [(label, vocabulary.lookup(label)) for label in reading.answer]
-        return {
-            "path": str(path),
-            "reader": reader.name,
-            "reader_version": reader.version,
-            "modality": arguments.modality,
-            "steps": [{"number": step.number, "title": step.title, "text": step.text} for step in reading.steps],
-            "summary": reading.summary,
-            "answer": [{"label": label, "scp": known.scp if known else None} for label, known in found],
-            "raw": raw,
-            "timing_s": {"read": round(read - start, 4), "interpret": round(done - read, 4)},
-            "warnings": list(record.warnings),
-            "disclaimer": DISCLAIMER,
-        }
 
-    return for_each_path(arguments.paths, work)
+def _view(modality: Any, record: EcgRecord, page: Image.Image | None) -> ModalityView:
+    """Return what the reader is to see; the page is the one that was given, or is drawn from the signal."""
+    from ecgr1_core.modality import ModalityView
+    from ecgr1_core.render.paper import render_page
+
+    if modality == "signal":
+        return ModalityView(modality, record)
+    if page is not None:
+        return ModalityView(modality, record, page, "upload")
+    return ModalityView(modality, record, render_page(record), "rendered")
+
+
+def _read_page(path: Path) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.copy()
+    except FileNotFoundError as error:
+        raise InputError(path, "there is no such file", "check the path given to --page") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read as an image ({error})", "give a PNG or JPEG of the page") from error

@@ -9,23 +9,41 @@ from collections.abc import Callable
 from functools import cache
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.readers.base import Reader
+from ecgr1_core.readers.base import Reader, ReadingDetails, ReadingOptions, ReadingStream
+from ecgr1_core.readers.ecg_r1 import EcgR1Reader
 from ecgr1_core.readers.protocol_reader import ProtocolReader
+from ecgr1_core.settings import Settings
 
-__all__ = ["ProtocolReader", "Reader", "available_readers", "get_reader"]
+__all__ = [
+    "EcgR1Reader",
+    "ProtocolReader",
+    "Reader",
+    "ReadingDetails",
+    "ReadingOptions",
+    "ReadingStream",
+    "get_reader",
+    "known_readers",
+]
 
-_READERS: tuple[Callable[[], Reader], ...] = (ProtocolReader,)
+_READERS: tuple[Callable[[Settings], Reader], ...] = (lambda settings: ProtocolReader(), EcgR1Reader)
+
+
+def known_readers(settings: Settings | None = None) -> tuple[Reader, ...]:
+    """Return every reader, the embedded default first, those that cannot be used here included (`unavailable`).
+
+    Each is made once for the same settings, so that a model is held once. `settings` default to the program's own.
+    """
+    return _made(settings if settings is not None else Settings())
 
 
 @cache
-def available_readers() -> tuple[Reader, ...]:
-    """Return every reader that can be chosen here, the embedded default first; each is made once."""
-    return tuple(make() for make in _READERS)
+def _made(settings: Settings) -> tuple[Reader, ...]:
+    return tuple(make(settings) for make in _READERS)
 
 
-def get_reader(name: str) -> Reader:
+def get_reader(name: str, settings: Settings | None = None) -> Reader:
     """Return the reader of that name; InputError, which lists the known ones, where there is none."""
-    known = available_readers()
+    known = known_readers(settings)
     for reader in known:
         if reader.name == name:
             return reader

@@ -1,11 +1,86 @@
-"""`Reader`: what every reader offers, whether it computes here or asks a server."""
+"""`Reader`: what every reader offers, here or on a server, and its reading while it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.model.streaming import LabelConfidence, TokenScore
+
+Phase = Literal["waiting", "loading", "looking", "writing", "done"]
+"""What a reading waits for: another reading to end, the model to be loaded, the prompt to be read, text, nothing."""
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How a generative reader is to write; None leaves it to the reader.
+
+    `temperature` 0 is greedy. `log_probabilities` keeps how sure the reader was of each token and label.
+    """
+
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    log_probabilities: bool = False
+
+
+@dataclass
+class ReadingDetails:
+    """What is known of a reading beside its text, as far as it has come; unknown is None.
+
+    `notes` say what was done to the recording before the reader saw it. `seconds_to_first_token` counts from the moment
+    that the model was ready and free, `tokens_per_s` from the first token on. `stop_reason`: "end" of turn, "answer"
+    written, token limit ("length"), time limit ("time"), "cancelled". `label_confidences` and `token_scores` only where
+    they were asked for.
+    """
+
+    phase: Phase = "looking"
+    expected_load_s: float | None = None
+    version: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    notes: tuple[str, ...] = ()
+    load_s: float | None = None
+    prompt_tokens: int | None = None
+    new_tokens: int | None = None
+    seconds_to_first_token: float | None = None
+    tokens_per_s: float | None = None
+    stop_reason: str | None = None
+    label_confidences: tuple[LabelConfidence, ...] | None = None
+    token_scores: tuple[TokenScore, ...] | None = None
+
+
+class ReadingStream(Iterator[str]):
+    """A reading while it is being written: its pieces, which together are the text, and what is known of it beside.
+
+    A piece may be empty: it then only says that the reader is still at work, and `details` what at.
+    """
+
+    def __init__(
+        self,
+        pieces: Generator[str, None, None],
+        details: ReadingDetails | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.details = details if details is not None else ReadingDetails()
+        self._pieces = pieces
+        self._stop = stop if stop is not None else threading.Event()
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def cancel(self) -> None:
+        """Ask the reader to stop; from any thread. The iterator then ends by itself, within one token."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop the reader and forget it; a no-op for a reading that has ended."""
+        self._stop.set()
+        self._pieces.close()
 
 
 @runtime_checkable
@@ -13,7 +88,8 @@ class Reader(Protocol):
     """A reader of ECGs.
 
     `name` is used on the command line, `title` on the page; `modalities` are those it can look at; `embedded` says that
-    it needs no weights and no network; `privacy` is one sentence on where the recording goes.
+    it needs no weights and no network; `generative` that it writes token by token and heeds `ReadingOptions`; `privacy`
+    is one sentence on where the recording goes; `unavailable` one on what to do before it can read, None where it can.
     """
 
     @property
@@ -37,11 +113,59 @@ class Reader(Protocol):
         """Whether it comes with the program."""
 
     @property
+    def generative(self) -> bool:
+        """Whether it heeds `ReadingOptions`."""
+
+    @property
     def privacy(self) -> str:
         """Where the recording goes, in one sentence."""
 
-    def read(self, view: ModalityView) -> Iterator[str]:
-        """Yield the reading in pieces; together they are one text in ECG-R1's output form.
+    @property
+    def unavailable(self) -> str | None:
+        """Why it cannot read here and what to do, in one sentence; None where it can."""
 
-        Raises UnsupportedModalityError before the first piece where the modality is not among `modalities`.
+    def read(self, view: ModalityView, options: ReadingOptions | None = None) -> ReadingStream:
+        """Return the reading as it is written; its pieces together are one text in ECG-R1's output form.
+
+        Raises UnsupportedModalityError before the first piece where the modality is not among `modalities`, and
+        InputError where the reader is not available.
         """
+
+
+def details_json(details: ReadingDetails) -> dict[str, Any]:
+    """Return what a generative reader has told of a reading, as plain JSON data; seconds and rates rounded."""
+    rounded = {
+        name: None if value is None else round(value, 3)
+        for name in ("load_s", "seconds_to_first_token", "tokens_per_s")
+        for value in [getattr(details, name)]
+    }
+    data: dict[str, Any] = {
+        "precision": details.precision,
+        "device": details.device,
+        "prompt_tokens": details.prompt_tokens,
+        "new_tokens": details.new_tokens,
+        **rounded,
+        "stop_reason": details.stop_reason,
+    }
+    if details.label_confidences is not None:
+        data["label_confidences"] = [
+            {
+                "label": one.label,
+                "mean_probability": round(one.mean_probability, 6),
+                "min_probability": round(one.min_probability, 6),
+                "tokens": one.tokens,
+            }
+            for one in details.label_confidences
+        ]
+    if details.token_scores is not None:
+        data["tokens"] = [
+            {
+                "id": one.token_id,
+                "start": one.start,
+                "end": one.end,
+                "log_probability": round(one.log_probability, 6),
+                "entropy_nats": round(one.entropy_nats, 6),
+            }
+            for one in details.token_scores
+        ]
+    return data

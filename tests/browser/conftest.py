@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "model"))  # the tiny checkpoint
 CHROMIUM = os.environ.get("ECGR1_CHROMIUM") or next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -59,13 +61,31 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app_address(data_dir: Path) -> Iterator[str]:
-    """The address of the real app, served by `ecgr1 serve` on a free port."""
+    """The address of the real app, served by `ecgr1 serve` on a free port, without a model."""
+    with _served(data_dir) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def model_app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app that was given a tiny ECG-R1, which writes nonsense until it is stopped."""
+    from endless import build_endless_checkpoint
+
+    model = build_endless_checkpoint(tmp_path_factory.mktemp("models") / "tiny-endless")
+    settings = {"ECGR1_MODEL": str(model), "ECGR1_MODEL_DEVICE": "cpu", "ECGR1_MODEL_PRECISION": "int8"}
+    with _served(tmp_path_factory.mktemp("var"), **settings, ECGR1_MODEL_MAX_NEW_TOKENS="1500") as address:
+        yield address
+
+
+@contextmanager
+def _served(data_dir: Path, **settings: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = (data_dir / "serve.log").open("w")
     command = [sys.executable, str(ROOT / "app.py"), "serve", "--port", str(port), "--no-browser"]
-    environment = os.environ | {"ECGR1_DATA_DIR": str(data_dir)}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ECGR1_MODEL")}
+    environment = own | {"ECGR1_DATA_DIR": str(data_dir), **settings}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}/"
     try:
@@ -93,6 +113,19 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) 
 @pytest.fixture
 def read_page(page: Page, app_address: str) -> Iterator[Page]:
     """The Read page, open; after the test no error may be on the console and no request may have left this machine."""
+    with _watched(page, app_address):
+        yield page
+
+
+@pytest.fixture
+def model_page(page: Page, model_app_address: str) -> Iterator[Page]:
+    """The Read page of the app that has a model; watched as `read_page`."""
+    with _watched(page, model_app_address):
+        yield page
+
+
+@contextmanager
+def _watched(page: Page, address: str) -> Iterator[None]:
     faults: list[str] = []
     hosts: set[str | None] = set()
 
@@ -103,8 +136,8 @@ def read_page(page: Page, app_address: str) -> Iterator[Page]:
     page.on("console", note)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.goto(app_address)
+    page.goto(address)
     page.locator("#reader-note p").wait_for()
-    yield page
+    yield
     assert faults == []
     assert hosts - {None} == {"127.0.0.1"}, "a request left this machine"  # None: data: and blob: addresses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ import pytest
 from ecgr1_core.errors import UnsuitableRecordingError
 from ecgr1_core.interpretation import STEP_TITLES, Step, write
 from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.readers import ReadingDetails, ReadingOptions, ReadingStream, get_reader, known_readers
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui.pages import read_actions
-from ui.pages.case import Case, Running
-from ui.pages.read_actions import ReadActions, Update, joined
+from ui.pages.case import Case
+from ui.pages.read_actions import ReadActions, Update, joined, reader_choices, reader_note_html, waiting_for
 
 DRAWING = ("3x4+1", 25.0, 10.0, 0, 1000, False)
 READING = write(
@@ -36,14 +37,29 @@ class ScriptedReader:
     version = "9.1"
     modalities: tuple[Modality, ...] = ("signal", "image", "both", "swapped")
     embedded = True
+    generative = True
     privacy = "Sends nothing."
+    unavailable: str | None = None
 
-    def __init__(self, text: str = READING, error: Exception | None = None) -> None:
+    def __init__(
+        self, text: str = READING, error: Exception | None = None, details: ReadingDetails | None = None
+    ) -> None:
         self.text, self.error = text, error
+        self.details = details or ReadingDetails()
         self.views: list[ModalityView] = []
+        self.closed = 0
 
-    def read(self, view: ModalityView) -> Iterator[str]:
+    def read(self, view: ModalityView, options: ReadingOptions | None = None) -> ReadingStream:
         self.views.append(view)
+        return ReadingStream(self._pieces(), self.details)
+
+    def _pieces(self) -> Generator[str, None, None]:
+        try:
+            yield from self._written()
+        finally:
+            self.closed += 1
+
+    def _written(self) -> Iterator[str]:
         for start in range(0, len(self.text), 7):
             yield self.text[start : start + 7]
         if self.error is not None:
@@ -63,7 +79,7 @@ def actions(record: EcgRecord) -> ReadActions:
 @pytest.fixture
 def use_reader(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScriptedReader], None]:
     def use(reader: ScriptedReader) -> None:
-        monkeypatch.setattr(read_actions, "get_reader", lambda name: reader)
+        monkeypatch.setattr(read_actions, "get_reader", lambda name, settings: reader)
         monkeypatch.setattr(read_actions, "SECONDS_BETWEEN_UPDATES", 0.0)
 
     return use
@@ -141,13 +157,66 @@ def test_nothing_is_read_without_a_recording(actions: ReadActions) -> None:
     assert result["read"]["interactive"] is False
 
 
-def test_cancelling_marks_a_reading_that_is_not_whole(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
+def test_cancelling_stops_the_reading_which_says_so_itself(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    reader = ScriptedReader()
+    use_reader(reader)
+    case = Case(record)
+    updates = actions.read(case, "scripted", "image")
+    while "Finding 2." not in (latest := next(updates)).get("reading", ""):
+        pass
+    assert latest["status"].count("is writing")
+    assert whole(actions.cancelled(case)) == {}
+    rest = whole(updates)
+    assert "Cancelled" in rest["status"]
+    assert "from the page image, stopped early: incomplete" in rest["footer"]
+    assert "Finding 2." in rest["reading"]
+    assert "Finding 4." not in rest["reading"]
+    assert rest["read"]["interactive"] is True
+    assert reader.closed == 1
+    assert not case.stop(), "nothing is left to be stopped"
+
+
+def test_a_reading_cancelled_before_its_first_word_leaves_the_one_before(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
     use_reader(ScriptedReader())
-    result = whole(actions.cancelled(Case(record), Running("scripted", "image")))
+    case = Case(record)
+    updates = actions.read(case, "scripted", "image")
+    next(updates)
+    whole(actions.cancelled(case))
+    rest = whole(updates)
+    assert "Cancelled" in rest["status"]
+    assert not {"reading", "footer"} & set(rest)
+
+
+def test_cancelling_something_else_says_so(actions: ReadActions, record: EcgRecord) -> None:
+    result = whole(actions.cancelled(Case(record)))
     assert "Cancelled" in result["status"]
-    assert "from the page image, stopped early" in result["footer"]
     assert "measuring was stopped" in result["measurements"]
-    assert "footer" not in whole(actions.cancelled(None, None))
+    assert "footer" not in whole(actions.cancelled(None))
+
+
+def test_a_reading_never_writes_on_the_page_of_another_recording(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    reader = ScriptedReader()
+    use_reader(reader)
+    case = Case(record)
+    updates = actions.read(case, "scripted", "signal")
+    for _ in range(4):
+        next(updates)
+    opened = whole(actions.open_example(case, "quiet", *DRAWING))
+    assert "No reading yet" in opened["reading"]
+    assert list(updates) == []
+    assert reader.closed == 1
+    failing = ScriptedReader(READING[:200], RuntimeError("too late"))
+    use_reader(failing)
+    updates = actions.read(case, "scripted", "signal")
+    next(updates)
+    case.leave()
+    assert list(updates) == []
 
 
 def test_a_recording_that_cannot_be_measured_is_shown_all_the_same(
@@ -197,3 +266,65 @@ def test_updates_are_joined_and_the_later_wins() -> None:
     both = joined({"a": gr.update(value=None, visible=False)}, {"a": gr.update(visible=True)})
     assert both == {"a": gr.update(value=None, visible=True)}
     assert joined({"a": 1}, {"a": gr.update(visible=True)}) == {"a": gr.update(value=1, visible=True)}
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        (ReadingDetails(phase="waiting"), "is at another reading; this one waits"),
+        (ReadingDetails(phase="loading", expected_load_s=61.6), "Loading the model, about 62 s; this is done once"),
+        (ReadingDetails(phase="looking"), "is looking at the signal; no words yet"),
+    ],
+)
+def test_what_is_waited_for_is_said_before_the_first_words(details: ReadingDetails, expected: str) -> None:
+    assert expected in waiting_for(ScriptedReader(), "signal", details, 3.0)
+
+
+def test_a_generative_reading_tells_its_times_and_what_the_reader_was_given(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    details = ReadingDetails(
+        version="9.1 int4", notes=("padded <with> zeros",), seconds_to_first_token=4.06, tokens_per_s=2.34
+    )
+    use_reader(ScriptedReader(details=details))
+    footer = whole(actions.read(Case(record), "scripted", "both"))["footer"]
+    assert "9.1 int4 from signal and page image in" in footer
+    assert "first words after 4.1 s, 2.3 tokens/s" in footer
+    assert "was given: padded &lt;with&gt; zeros." in footer
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("length", "limit of 2048 tokens"), ("time", "limit of 1800 s")])
+def test_a_reading_cut_by_a_limit_names_the_limit_and_what_is_missing(
+    actions: ReadActions, record: EcgRecord, use_reader: Any, reason: str, expected: str
+) -> None:
+    use_reader(ScriptedReader(READING[:200], details=ReadingDetails(stop_reason=reason)))
+    status = whole(actions.read(Case(record), "scripted", "signal"))["status"]
+    assert expected in status
+    assert "summary, answer" in status
+
+
+def test_leaving_a_reading_half_way_closes_the_reader(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
+    reader = ScriptedReader()
+    use_reader(reader)
+    updates = actions.read(Case(record), "scripted", "signal")
+    for _ in range(4):
+        next(updates)
+    assert reader.closed == 0
+    updates.close()
+    assert reader.closed == 1
+
+
+def test_a_reader_that_cannot_be_used_is_listed_and_says_what_to_do(record: EcgRecord, tmp_path: Path) -> None:
+    settings = Settings(model=None)
+    readers = known_readers(settings)
+    assert ("ECG-R1 (not available)", "ecg-r1") in reader_choices(readers)
+    note = reader_note_html(get_reader("ecg-r1", settings))
+    assert 'class="away"' in note
+    assert "ecgr1 model fetch" in note
+    result = whole(ReadActions(settings, []).read(Case(record), "ecg-r1", "signal"))
+    assert "ECG-R1: No model is set; fetch one" in result["status"]
+    assert result["read"]["interactive"] is True
+    elsewhere = get_reader("ecg-r1", Settings(model=tmp_path / "absent")).unavailable
+    assert elsewhere is not None
+    assert "absent" in elsewhere
+    assert str(tmp_path) not in elsewhere

@@ -28,9 +28,10 @@ def reading_html(reading: Interpretation | None, *, running: bool = False) -> st
     return f'<div class="reading">{"".join(panels)}</div>'
 
 
-def footer_html(sentence: str) -> str:
-    """Return the line below the reading: `sentence` says who read and how long it took; it is never a diagnosis."""
-    return f'<div class="foot">{escape(sentence)}. <strong>{escape(strings.RESEARCH_USE)}</strong></div>'
+def footer_html(sentence: str, notes: str = "") -> str:
+    """Return the lines below the reading: who read and how long it took, and what was done to the recording before."""
+    first = f'<div class="foot">{escape(sentence)}. <strong>{escape(strings.RESEARCH_USE)}</strong></div>'
+    return first + (f'<div class="notes">{escape(notes)}</div>' if notes else "")
 
 
 def writing_now(reading: Interpretation) -> str:

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecgr1_core.measure.types import Measurements
-from ecgr1_core.modality import Modality
 from ecgr1_core.record import EcgRecord
+
+
+@dataclass(eq=False)
+class Turn:
+    """One reading that is being written: whether it is to stop, and whether the page has gone on to something else."""
+
+    stopped: bool = False
+    left: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The open recording, and its measurements once they are there."""
+    """The open recording, its measurements once they are there, and the readings of it that are being written.
+
+    A reading is stopped through its case, because the actions of a page know of each other by nothing else.
+    """
 
     record: EcgRecord
     measurements: Measurements | None = None
+    turns: list[Turn] = field(default_factory=list)
 
+    def begin_reading(self) -> Turn:
+        """Stop and leave what was being written, and return the turn of a new reading."""
+        self.leave()
+        turn = Turn()
+        self.turns.append(turn)
+        return turn
 
-@dataclass(frozen=True)
-class Running:
-    """The reading that is being written: the name of its reader and what that sees."""
+    def end_reading(self, turn: Turn) -> None:
+        """Forget a reading that has ended."""
+        if turn in self.turns:
+            self.turns.remove(turn)
 
-    reader: str
-    modality: Modality
+    def stop(self) -> bool:
+        """Ask what is being written to stop and to say so on the page; return whether there is any."""
+        for turn in self.turns:
+            turn.stopped = True
+        return bool(self.turns)
+
+    def leave(self) -> None:
+        """Ask what is being written to stop and to leave the page alone, which now shows something else."""
+        for turn in self.turns:
+            turn.stopped = turn.left = True
+        self.turns.clear()

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from ecgr1_core.readers import available_readers, get_reader
+from ecgr1_core.readers import get_reader, known_readers
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
@@ -23,7 +23,15 @@ from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html
 from ui.components.status import status_html
 from ui.components.trace import drawing_library_figure, trace_html
-from ui.pages.read_actions import Action, ReadActions, Update, joined, modality_choice, reader_note_html
+from ui.pages.read_actions import (
+    Action,
+    ReadActions,
+    Update,
+    joined,
+    modality_choice,
+    reader_choices,
+    reader_note_html,
+)
 
 DRAWING = ("layout", "speed", "gain", "page_start", "width", "dark")
 ASKED = ("sampling_rate_hz", "unit")
@@ -40,7 +48,6 @@ def build_read_page(app: gr.Blocks, settings: Settings, examples: Sequence[EcgRe
     parts |= {
         "case": gr.State(None, time_to_live=4 * 3600),
         "pending": gr.State([], time_to_live=4 * 3600),
-        "running": gr.State(None),
         "width": gr.Number(0, visible=False),
         "dark": gr.Checkbox(False, visible=False),
     }
@@ -52,8 +59,7 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
     with gr.Row(elem_id="head"):
         gr.HTML(f'<h1>{strings.TITLE}</h1><span class="use">{strings.RESEARCH_USE}</span>')
         parts["dark_switch"] = gr.Button(strings.DARK, elem_id="dark-switch", size="sm")
-    readers = [(reader.title, reader.name) for reader in available_readers()]
-    chosen = get_reader(settings.reader)
+    chosen = get_reader(settings.reader, settings)
     with gr.Row(elem_id="controls"):
         parts["upload"] = gr.File(
             label=strings.DROP_FILES, file_count="multiple", elem_id="upload", height=66, show_label=False, scale=3
@@ -62,7 +68,12 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
             example_names, value=None, label=strings.EXAMPLE, elem_id="example", scale=2, min_width=190
         )
         parts["reader"] = gr.Dropdown(
-            readers, value=chosen.name, label=strings.READER, elem_id="reader", scale=2, min_width=190
+            reader_choices(known_readers(settings)),
+            value=chosen.name,
+            label=strings.READER,
+            elem_id="reader",
+            scale=2,
+            min_width=190,
         )
         parts["modality"] = gr.Dropdown(
             **modality_choice(chosen), label=strings.MODALITY, elem_id="modality", scale=2, min_width=150
@@ -163,12 +174,13 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions) -> None:
         tie(parts["upload"].upload, actions.open_upload, ("upload", *DRAWING), js=WITH_VIEW),
         tie(parts["open_again"].click, actions.open_again, ("pending", *ASKED, *DRAWING), js=WITH_VIEW),
         tie(parts["example"].input, actions.open_example, ("example", *DRAWING), js=WITH_VIEW),
-        tie(parts["read"].click, actions.read, ("reader", "modality")),
     ]
+    tie(parts["read"].click, actions.read, ("reader", "modality"))
     for name, button in parts["first_examples"].items():
         open_it = functools.partial(_open_named, actions, name)
         stoppable.append(tie(button.click, open_it, DRAWING, js=WITH_VIEW))
-    tie(parts["cancel"].click, actions.cancelled, ("running",), cancels=stoppable)
+    # A reading is not among `cancels`: it ends by itself when told to, so that its last words on the page are its own.
+    tie(parts["cancel"].click, actions.cancelled, (), cancels=stoppable)
     tie(parts["reader"].input, actions.choose_reader, ("reader",))
     tie(app.load, actions.choose_reader, ("reader",))
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)

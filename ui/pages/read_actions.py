@@ -12,6 +12,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from ecgr1_core.formats import read as read_files
 from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
-from ecgr1_core.readers import Reader, get_reader
+from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
@@ -34,7 +36,7 @@ from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
 from ui.components.trace import Drawing, trace_html
-from ui.pages.case import Case, Running
+from ui.pages.case import Case, Turn
 
 Update = dict[str, Any]
 """New values or `gr.update`s by component name; components that are not named stay as they are."""
@@ -154,7 +156,7 @@ class ReadActions:
                 forget(files)
             raise
         forget(files)
-        for updates in self._show(record, drawing):
+        for updates in self._show(case, record, drawing):
             yield nothing_asked() | updates
 
     @guarded
@@ -162,11 +164,16 @@ class ReadActions:
         """Open one of the example recordings."""
         if name is not None:
             yield busy(strings.STATUS_FILES.format(files=name)) | nothing_asked()
-            yield from self._show(self.examples[name], Drawing(*drawing))
+            yield from self._show(case, self.examples[name], Drawing(*drawing))
 
-    def _show(self, record: EcgRecord, drawing: Drawing) -> Iterator[Update]:
-        """Show the trace at once, then measure; a recording that cannot be measured is open all the same."""
+    def _show(self, case: Case | None, record: EcgRecord, drawing: Drawing) -> Iterator[Update]:
+        """Show the trace at once, then measure; a recording that cannot be measured is open all the same.
+
+        A reading of the case before that is still being written is stopped, and writes nothing on this one's page.
+        """
         figure = drawing.figure(record, from_start=True)
+        if case is not None:
+            case.leave()
         opened = Case(record)
         yield {
             "case": opened,
@@ -177,7 +184,6 @@ class ReadActions:
             "lead_table": lead_table_html(None, note=strings.MEASURE_RUNNING),
             "reading": reading_html(None),
             "footer": footer_html(strings.FOOTER_NONE),
-            "running": None,
         } | busy(strings.STATUS_MEASURING.format(name=record.name))
         try:
             measurements = measure(record)
@@ -185,7 +191,7 @@ class ReadActions:
             yield stopped_measuring() | failed(error) | idle(opened)
             return
         yield {
-            "case": Case(record, measurements),
+            "case": replace(opened, measurements=measurements),
             "measurements": measurements_html(measurements, record.patient),
             "lead_table": lead_table_html(measurements),
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
@@ -200,7 +206,7 @@ class ReadActions:
     @guarded
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
         """Offer the modalities of the reader that was chosen, and say what there is to know of it."""
-        reader = get_reader(name)
+        reader = get_reader(name, self.settings)
         yield {"modality": gr.update(**modality_choice(reader)), "reader_note": reader_note_html(reader)}
 
     @guarded
@@ -208,32 +214,64 @@ class ReadActions:
         """Let the chosen reader read the open recording and show its reading as it is written."""
         if case is None:
             raise InputError(strings.READ, strings.NO_RECORDING, strings.NO_RECORDING_REMEDY)
-        reader = get_reader(reader_name)
-        started = time.monotonic()
-        page = None
-        if modality != "signal":
-            yield busy(strings.STATUS_PAGE.format(reader=reader.title))
-            page = render_page(case.record)
-        view = ModalityView(modality, case.record, page, "rendered" if page else None)
-        yield busy(strings.STATUS_ASKED.format(reader=reader.title))
-        reading, shown = Interpretation(), 0.0
-        parser = StreamParser()
+        reader = get_reader(reader_name, self.settings)
+        turn = case.begin_reading()
         try:
-            for delta in reader.read(view):
-                reading = parser.feed(delta)
-                if time.monotonic() - shown >= SECONDS_BETWEEN_UPDATES:
-                    shown = time.monotonic()
-                    yield progress(reader, modality, reading, shown - started)
+            page = None
+            if modality != "signal":
+                yield busy(strings.STATUS_PAGE.format(reader=reader.title))
+                page = render_page(case.record)
+            stream = reader.read(ModalityView(modality, case.record, page, "rendered" if page else None))
+            with closing(stream):
+                yield from self._written(case, reader, modality, stream, turn)
         except Exception:
-            if shown:
-                yield {"footer": footer_of(strings.FOOTER_STOPPED, reader, modality), "running": None}
+            if not turn.left:
+                raise
+            logger.exception("a reading that nobody waits for any more failed")
+        finally:
+            case.end_reading(turn)
+
+    def _written(
+        self, case: Case, reader: Reader, modality: Modality, stream: ReadingStream, turn: Turn
+    ) -> Iterator[Update]:
+        """Show what is waited for, then the reading as it is written, then how it ended."""
+        started, shown = time.monotonic(), 0.0
+        yield busy(strings.STATUS_ASKED.format(reader=reader.title))
+        reading, parser, waiting, said = Interpretation(), StreamParser(), "", ""
+
+        def footer(sentence: str, **seconds: float) -> str:
+            return footer_of(sentence, reader, modality, stream.details, **seconds)
+
+        try:
+            for delta in stream:
+                if turn.stopped:
+                    break
+                waiting += delta
+                now = time.monotonic()
+                if not waiting and not shown:
+                    sentence = waiting_for(reader, modality, stream.details, now - started)
+                    if sentence != said:
+                        said = sentence
+                        yield busy(sentence)
+                elif now - shown >= SECONDS_BETWEEN_UPDATES:
+                    shown = now
+                    reading, waiting = parser.feed(waiting), ""
+                    yield progress(reader, reading, footer(strings.FOOTER_RUNNING), now - started)
+        except Exception:
+            if shown and not turn.left:
+                yield {"footer": footer(strings.FOOTER_STOPPED)}
             raise
-        seconds = time.monotonic() - started
+        if turn.left:
+            return
+        if turn.stopped:
+            words = {"reading": reading_html(parser.feed(waiting)), "footer": footer(strings.FOOTER_STOPPED)}
+            yield (words if shown else {}) | stopped() | idle(case)
+            return
+        reading = parser.feed(waiting)
         yield {
             "reading": reading_html(reading),
-            "footer": footer_of(strings.FOOTER_DONE, reader, modality, seconds=seconds),
-            "status": finished_html(reading),
-            "running": None,
+            "footer": footer(strings.FOOTER_DONE, seconds=time.monotonic() - started),
+            "status": finished_html(reading, stream.details, self.settings),
         } | idle(case)
 
     @guarded
@@ -247,12 +285,12 @@ class ReadActions:
         yield {}
 
     @guarded
-    def cancelled(self, case: Case | None, running: Running | None) -> Iterator[Update]:
-        """Say that what was running was stopped, and mark a reading that is not whole."""
-        update = {"status": status_html("note", strings.STATUS_CANCELLED), "running": None} | idle(case)
-        if running is not None:
-            reader = get_reader(running.reader)
-            update["footer"] = footer_of(strings.FOOTER_STOPPED, reader, running.modality)
+    def cancelled(self, case: Case | None) -> Iterator[Update]:
+        """Stop what is running and say so; a reading says it itself, when it has stopped."""
+        if case is not None and case.stop():
+            yield {}
+            return
+        update = stopped() | idle(case)
         if case is not None and case.measurements is None:
             update |= stopped_measuring()
         yield update
@@ -267,15 +305,28 @@ def warm_up(record: EcgRecord) -> None:
         logger.exception("warming up failed; the first recording will take longer")
 
 
-def progress(reader: Reader, modality: Modality, reading: Interpretation, seconds: float) -> Update:
+def waiting_for(reader: Reader, modality: Modality, details: ReadingDetails, seconds: float) -> str:
+    """Return in one sentence what a reading without words yet waits for, `seconds` after it was asked for."""
+    if details.phase == "waiting":
+        return strings.STATUS_WAITING.format(reader=reader.title, seconds=seconds)
+    if details.phase == "loading" and details.expected_load_s is not None:
+        return strings.STATUS_LOADING.format(expected=details.expected_load_s, seconds=seconds)
+    return strings.STATUS_LOOKING.format(reader=reader.title, modality=strings.SEES[modality], seconds=seconds)
+
+
+def progress(reader: Reader, reading: Interpretation, footer: str, seconds: float) -> Update:
     """Return the updates that show a reading so far."""
     sentence = strings.STATUS_WRITING.format(reader=reader.title, part=writing_now(reading), seconds=seconds)
     return {
         "reading": reading_html(reading, running=True),
-        "footer": footer_of(strings.FOOTER_RUNNING, reader, modality),
+        "footer": footer,
         "status": status_html("busy", sentence),
-        "running": Running(reader.name, modality),
     }
+
+
+def stopped() -> Update:
+    """Return the status line of what was cancelled."""
+    return {"status": status_html("note", strings.STATUS_CANCELLED)}
 
 
 def stopped_measuring() -> Update:
@@ -284,18 +335,33 @@ def stopped_measuring() -> Update:
     return {"measurements": measurements_html(None, note=note), "lead_table": lead_table_html(None, note=note)}
 
 
-def footer_of(sentence: str, reader: Reader, modality: Modality, *, seconds: float = 0.0) -> str:
-    """Return the footer that names the reader of the reading on the page."""
-    seen = strings.SEES[modality]
-    words = sentence.format(reader=reader.title, version=reader.version, modality=seen, seconds=seconds)
-    return footer_html(words)
+def footer_of(
+    sentence: str, reader: Reader, modality: Modality, details: ReadingDetails, *, seconds: float = 0.0
+) -> str:
+    """Return the footer that names the reader of the reading on the page, and what it was given."""
+    version, seen = details.version or reader.version, strings.SEES[modality]
+    words = sentence.format(reader=reader.title, version=version, modality=seen, seconds=seconds)
+    if details.seconds_to_first_token is not None and details.tokens_per_s is not None:
+        words = strings.FOOTER_RATE.format(
+            sentence=words, first_s=details.seconds_to_first_token, rate=details.tokens_per_s
+        )
+    notes = strings.SEES_SEPARATOR.join(details.notes)
+    return footer_html(words, strings.FOOTER_NOTES.format(reader=reader.title, notes=notes) if notes else "")
 
 
-def finished_html(reading: Interpretation) -> str:
-    """Return the status line of a reading that has ended: whole, or what it lacks."""
+def finished_html(reading: Interpretation, details: ReadingDetails, settings: Settings) -> str:
+    """Return the status line of a reading that has ended: whole, or what it lacks and which limit it reached."""
     if reading.complete:
         return status_html("done", strings.STATUS_READ)
-    return status_html("error", strings.STATUS_INCOMPLETE.format(missing=", ".join(reading.missing)))
+    sentence = strings.STATUS_LIMIT.get(details.stop_reason or "", strings.STATUS_INCOMPLETE)
+    limits = {"tokens": settings.model_max_new_tokens, "seconds": settings.model_max_seconds}
+    return status_html("error", sentence.format(missing=", ".join(reading.missing), **limits))
+
+
+def reader_choices(readers: Sequence[Reader]) -> list[tuple[str, str]]:
+    """Return the choices of the list of readers; one that cannot be used here is marked so, not hidden."""
+    unavailable = strings.READER_UNAVAILABLE
+    return [(r.title if r.unavailable is None else unavailable.format(reader=r.title), r.name) for r in readers]
 
 
 def modality_choice(reader: Reader) -> dict[str, Any]:
@@ -307,7 +373,10 @@ def modality_choice(reader: Reader) -> dict[str, Any]:
 
 
 def reader_note_html(reader: Reader) -> str:
-    """Return one line on the chosen reader: its version, what it can see, and where the recording goes."""
+    """Return one line on the chosen reader: version, what it can see, where the recording goes; or what it lacks."""
+    if reader.unavailable is not None:
+        title = strings.READER_UNAVAILABLE.format(reader=reader.title)
+        return f'<p class="away">{escape(title)}. {escape(reader.unavailable)}</p>'
     seen = strings.SEES_SEPARATOR.join(strings.SEES[modality] for modality in reader.modalities)
     words = strings.READER_NOTE.format(reader=reader.title, version=reader.version, seen=seen)
     return f"<p>{escape(words)} {escape(reader.privacy)}</p>"

@@ -13,7 +13,7 @@ from ecgr1_core import formats
 from ecgr1_core.errors import InputError, UnsupportedModalityError
 from ecgr1_core.interpretation import StreamParser, parse
 from ecgr1_core.modality import Modality, ModalityView
-from ecgr1_core.readers import Reader, available_readers, get_reader
+from ecgr1_core.readers import Reader, get_reader, known_readers
 from ecgr1_core.record import EcgRecord
 
 
@@ -23,13 +23,13 @@ def record(shared_data: Path) -> EcgRecord:
 
 
 def test_the_list_of_readers() -> None:
-    assert [reader.name for reader in available_readers()] == ["protocol"]
+    assert [reader.name for reader in known_readers()] == ["protocol", "ecg-r1"]
     reader = get_reader("protocol")
     assert isinstance(reader, Reader)
     assert reader.embedded
     assert reader.modalities == ("signal",)
     assert get_reader("protocol") is reader
-    with pytest.raises(InputError, match="choose one of: protocol"):
+    with pytest.raises(InputError, match="choose one of: protocol, ecg-r1"):
         get_reader("oracle")
 
 
@@ -67,9 +67,10 @@ def test_interpret_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture
     assert main(["interpret", str(path)]) == 0
     data = json.loads(capsys.readouterr().out)
     assert list(data) == [
-        "path", "reader", "reader_version", "modality", "steps", "summary", "answer", "raw", "timing_s", "warnings",
-        "disclaimer",
+        "path", "reader", "reader_version", "modality", "page_origin", "steps", "summary", "answer", "raw", "missing",
+        "notes", "generation", "timing_s", "warnings", "disclaimer",
     ]  # fmt: skip
+    assert data["generation"] is data["page_origin"] is None
     assert [step["number"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6]
     assert {"label": "sinus rhythm", "scp": "SR"} in data["answer"]
     assert "not a diagnosis" in data["disclaimer"].lower()

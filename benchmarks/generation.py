@@ -1,0 +1,197 @@
+"""Speed of generation: several readings at once against one after the other, and against transformers' `generate`.
+
+    python benchmarks/generation.py [--precisions int8 int4 bf16] [--tokens 64] [--model DIR]
+
+Without --model it writes a random ECG-R1 of about 330 M parameters in the published layout to a temporary folder; of
+each precision it loads that (quantising it where asked for) and times
+
+- two views of one recording (signal, and signal with page) written in one batch against one after the other, the
+  prompts included, and whether the texts are the same;
+- tokens per second from the first token on, against transformers' `generate` of the same model on the same prompt;
+- the seconds until four prompts of one recording are read, with their common parts read once and each by itself.
+
+In bf16 the second is also taken for stock Qwen3-VL of the same weights (a page, no signal). Each figure is the best of
+--repeats runs, and what is compared takes turns, so that a busy machine disturbs both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ecgr1_core" / "model")]
+
+from tiny import build_checkpoint  # noqa: E402
+
+from ecgr1_core.modality import MODALITIES, Modality, ModalityView  # noqa: E402
+from ecgr1_core.model import prompts  # noqa: E402
+from ecgr1_core.model.generation import Delta, Ending, GenerationOptions, generate  # noqa: E402
+from ecgr1_core.model.loading import LoadedModel, load  # noqa: E402
+from ecgr1_core.model.views import inputs_for  # noqa: E402
+from ecgr1_core.render.paper import render_page  # noqa: E402
+from training.cli import example_recordings  # noqa: E402
+
+SIZES = {
+    **{"text_layers": 16, "hidden": 1280, "intermediate": 3840, "heads": 20, "key_value_heads": 5},
+    **{"vision_depth": 6, "vision_width": 256, "tower_layers": 4, "tower_width": 256},
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--precisions", nargs="+", default=["int8", "int4", "bf16"])
+    parser.add_argument("--tokens", type=int, default=64, help="tokens to write (default 64)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each, the best counts (default 3)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="time this checkpoint instead of a random one")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        directory = arguments.model
+        if directory is None:
+            directory = build_checkpoint(Path(folder) / "random", dtype=torch.bfloat16, shard_size="1GB", **SIZES)
+        print("| | one after the other | in one batch | ratio | same text |")
+        print("|---|---|---|---|---|")
+        rows: list[str] = []
+        for precision in arguments.precisions:
+            loaded = load(directory, precision=precision, device="cpu")
+            rows += measure(loaded, arguments.tokens, arguments.repeats)
+            loaded.unload()
+    print("\n| | ours | compared | ratio |\n|---|---|---|---|")
+    print("\n".join(rows))
+    return 0
+
+
+def measure(loaded: LoadedModel, tokens: int, repeats: int) -> list[str]:
+    """Print the row on batches, and return the rows of the other table."""
+    record = example_recordings()[0]
+    page = render_page(record)
+    views = {modality: ModalityView(modality, record, page, "rendered") for modality in MODALITIES}
+    options = GenerationOptions(max_new_tokens=tokens, stop_after_answer=False)
+    never_ending(loaded)
+
+    def one_by_one() -> list[Ending]:
+        return [ending for name in PAIR for ending in endings(generate(loaded, [views[name]], options))]
+
+    def together() -> list[Ending]:
+        return endings(generate(loaded, [views[name] for name in PAIR], options))
+
+    (singly_s, singly), (batch_s, batch) = best_of(repeats, one_by_one, together)
+    same = [one.token_ids == other.token_ids for one, other in zip(singly, batch, strict=True)]
+    agree = [common(one.token_ids, other.token_ids) for one, other in zip(singly, batch, strict=True)]
+    words = "yes" if all(same) else f"the first {min(agree)} of {tokens} tokens"
+    name = loaded.precision
+    print(f"| {name} | {singly_s:.1f} s | {batch_s:.1f} s | {singly_s / batch_s:.2f} | {words} |", flush=True)
+
+    rows = [against_transformers(loaded, loaded.model, views["both"], tokens, repeats, f"{name}, tokens/s, `generate`")]
+    if loaded.precision == "bf16":
+        stock = stock_model(loaded)
+        rows.append(
+            against_transformers(loaded, stock, views["image"], tokens, repeats, "bf16, tokens/s, stock Qwen3-VL")
+        )
+    rows.append(shared_prompts(loaded, list(views.values()), repeats))
+    return rows
+
+
+PAIR: tuple[Modality, Modality] = ("signal", "both")
+
+
+def never_ending(loaded: LoadedModel) -> None:
+    """Make the tokens that end a turn impossible, so that every run writes the same number of tokens."""
+    ends = loaded.model.generation_config.eos_token_id
+    head = loaded.model.get_output_embeddings()
+
+    def forbid(module: Any, inputs: Any, logits: torch.Tensor) -> torch.Tensor:
+        logits[..., ends] = float("-inf")
+        return logits
+
+    head.register_forward_hook(forbid)
+
+
+def endings(deltas: Any) -> list[Ending]:
+    found: list[Delta] = [delta for delta in deltas if delta.ending is not None]
+    return [delta.ending for delta in sorted(found, key=lambda delta: delta.row) if delta.ending is not None]
+
+
+def best_of(repeats: int, *runs: Callable[[], Any]) -> list[tuple[float, Any]]:
+    """Run each in turn, `repeats` times, and return the shortest time of each with what its last run returned."""
+    best: list[tuple[float, Any]] = [(float("inf"), None)] * len(runs)
+    for _ in range(repeats):
+        for number, run in enumerate(runs):
+            start = time.perf_counter()
+            result = run()
+            best[number] = (min(best[number][0], time.perf_counter() - start), result)
+    return best
+
+
+def against_transformers(
+    loaded: LoadedModel, other: Any, view: ModalityView, tokens: int, repeats: int, label: str
+) -> str:
+    """Compare tokens per second after the first; the time of the prompt is taken by writing one token only."""
+    inputs = dict(inputs_for(loaded.processor, [view]))
+    if other is not loaded.model:
+        inputs = {name: value for name, value in inputs.items() if not name.startswith("ecg")}
+
+    def stock(count: int) -> Callable[[], Any]:
+        def run() -> Any:
+            with torch.inference_mode():
+                return other.generate(**inputs, max_new_tokens=count, do_sample=False)
+
+        return run
+
+    def ours(count: int) -> Callable[[], Any]:
+        options = GenerationOptions(max_new_tokens=count, stop_after_answer=False)
+        return lambda: endings(generate(loaded, [view], options))
+
+    (a1, _), (a2, mine), (b1, _), (b2, theirs) = best_of(repeats, ours(1), ours(tokens), stock(1), stock(tokens))
+    same = tuple(theirs[0, inputs["input_ids"].shape[1] :].tolist()) == mine[0].token_ids
+    our_rate, their_rate = ((tokens - 1) / (whole - prompt) for whole, prompt in ((a2, a1), (b2, b1)))
+    note = "" if same else " (other text)"
+    return f"| {label}{note} | {our_rate:.1f} | {their_rate:.1f} | {our_rate / their_rate:.2f} |"
+
+
+def shared_prompts(loaded: LoadedModel, views: list[ModalityView], repeats: int) -> str:
+    options = GenerationOptions(max_new_tokens=1)
+    shortest = prompts.SHORTEST_SHARED
+
+    def shared() -> Any:
+        return endings(generate(loaded, views, options))
+
+    def alone() -> Any:
+        prompts.SHORTEST_SHARED = 10**9  # nothing is long enough
+        try:
+            return endings(generate(loaded, views, options))
+        finally:
+            prompts.SHORTEST_SHARED = shortest
+
+    (shared_s, found), (alone_s, _) = best_of(repeats, shared, alone)
+    tokens = f"{sum(e.shared_prompt_tokens for e in found)} of {sum(e.prompt_tokens or 0 for e in found)} tokens shared"
+    label = f"{loaded.precision}, seconds for four prompts, {tokens}"
+    return f"| {label} | {shared_s:.1f} | {alone_s:.1f} | {alone_s / shared_s:.2f} |"
+
+
+def stock_model(loaded: LoadedModel) -> Any:
+    """Return a stock Qwen3-VL with the very weights of the model, which it shares."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    values = {k: v for k, v in loaded.model.config.to_dict().items() if not k.startswith("ecg_") and k != "model_type"}
+    with torch.device("meta"):
+        stock = Qwen3VLForConditionalGeneration(Qwen3VLConfig(**values))
+    stock.model.visual, stock.model.language_model = loaded.model.model.visual, loaded.model.model.language_model
+    stock.lm_head = loaded.model.lm_head
+    stock.generation_config = loaded.model.generation_config
+    return stock.eval()
+
+
+def common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
