@@ -68,6 +68,8 @@ def _one_thread() -> None:
     """Keep this process to one core: threads for products as small as ours only get in the way of other processes."""
     from threadpoolctl import threadpool_limits
 
+    from ecgr1_core import measure  # noqa: F401  the libraries to be limited must be there
+
     threadpool_limits(limits=1)
 
 
