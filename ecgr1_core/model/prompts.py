@@ -23,7 +23,7 @@ from ecgr1_core.model.processing import EcgR1Processor
 from ecgr1_core.model.views import inputs_for
 
 ROOM_TOKENS: Final = 256
-SHORTEST_SHARED: Final = 64  # tokens; below, sharing saves less than the copy of the cache costs
+SHORTEST_SHARED: Final = 256  # tokens: the words before an ECG and the ECG are not worth another rounding, a page is
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import build_checkpoint
 from transformers import DynamicCache
 
 from ecgr1_core.errors import InputError, UnsuitableRecordingError
 from ecgr1_core.modality import ModalityView
-from ecgr1_core.model import prompts
+from ecgr1_core.model import decoding, prompts
 from ecgr1_core.model.generation import Delta, Ending, GenerationOptions, generate
 from ecgr1_core.model.loading import LoadedModel, load
 from ecgr1_core.model.prompts import RoomyLayer
@@ -110,6 +111,20 @@ def test_a_batch_writes_what_each_view_gets_alone(
             assert other_one.scores is not None
             ours, theirs = ([score.log_probability for score in scores] for scores in (one.scores, other_one.scores))
             assert ours == pytest.approx(theirs, abs=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_in_8_and_4_bits_a_batch_is_the_same_to_the_last_bit(
+    tmp_path: Path, four_views: list[ModalityView], precision: Any
+) -> None:
+    checkpoint = build_checkpoint(tmp_path / "wide", hidden=128, intermediate=256)
+    packed = load(checkpoint, precision=precision, device="cpu")
+    options = replace(SHORT, log_probabilities=True)
+    together = endings(generate(packed, four_views[:3], options))
+    for one, view in zip(together, four_views, strict=False):
+        single = alone(packed, view, options)
+        assert one.token_ids == single.token_ids
+        assert one.scores == single.scores
 
 
 def test_rows_end_by_themselves_and_leave_the_others_as_they_are(
@@ -261,6 +276,7 @@ def test_common_beginnings_and_pages_are_read_once_with_the_same_result(
     loaded: LoadedModel, four_views: list[ModalityView], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
+    monkeypatch.setattr(prompts, "SHORTEST_SHARED", 64)
     handle = loaded.model.model.visual.register_forward_hook(lambda *_: looks.append(1))
     try:
         sharing = endings(generate(loaded, four_views, SHORT))
@@ -287,6 +303,24 @@ def test_other_recordings_share_no_more_than_the_words_before_them(
     same = endings(generate(loaded, [four_views[0], four_views[0]], SHORT))
     assert same[1].shared_prompt_tokens == (same[1].prompt_tokens or 0) - 1
     assert same[0].token_ids == same[1].token_ids == first.token_ids
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_every_attention_writes_the_same(
+    loaded: LoadedModel, tiny_checkpoint: Path, four_views: list[ModalityView], attention: str
+) -> None:
+    """The path of GPUs, which masks the padding, is run here too by another name for the implementation."""
+    other = load(tiny_checkpoint, precision="fp32", device="cpu", attention=attention)
+    expected = [one.token_ids for one in endings(generate(loaded, four_views, SHORT))]
+    if attention == "sdpa":
+        other.attention = "flash_attention_2"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decoding, "_attention", lambda inner, name: nullcontext())
+            found = endings(generate(other, four_views, SHORT))
+    else:
+        found = endings(generate(other, four_views, SHORT))
+    assert [one.token_ids for one in found] == expected
+    assert other.model.model.language_model.config._attn_implementation == attention
 
 
 def test_a_cache_with_room_holds_what_the_stock_cache_holds(monkeypatch: pytest.MonkeyPatch) -> None:
