@@ -1,6 +1,6 @@
 """Train the network that says where cardiologists mark the limits of waves, and store its weights.
 
-    python -m training.wave_limits --data ../shared/data/ludb --out ecgr1_core/measure/wave_net.npz
+    python -m training.wave_limits --data FOLDER_OF_LUDB --out ecgr1_core/measure/wave_net.npz
 
 Learned from: the half of LUDB that `training.wave_limits.ludb.halves` gives (figures are reported on the other), and
 synthetic ECGs. `--fold K` leaves every fifth of those records out instead and prints the errors on them, which is how
