@@ -138,9 +138,10 @@ def read_step(directory: Path, precision: str, tokens: int) -> dict[str, Any]:
     import torch
     from PIL import Image
 
+    from benchmarks.generation import forbid_ends
     from ecgr1_core.modality import ModalityView
+    from ecgr1_core.model.generation import GenerationOptions, generate
     from ecgr1_core.model.loading import load
-    from ecgr1_core.model.views import inputs_for
     from ecgr1_core.record import EcgRecord
 
     with Peak() as peak:
@@ -149,45 +150,28 @@ def read_step(directory: Path, precision: str, tokens: int) -> dict[str, Any]:
         random = np.random.default_rng(0)
         record = EcgRecord(random.normal(0, 0.3, (12, 5000)).astype(np.float32), 500.0)
         page = Image.fromarray(random.integers(0, 255, (1122, 1653, 3), dtype=np.uint8))
-        inputs = inputs_for(loaded.processor, [ModalityView("both", record, page, "rendered")])
+        view = ModalityView("both", record, page, "rendered")
         tower_s: list[float] = []
         for tower in (loaded.model.model.visual, loaded.model.model.ecg_tower):
             begun: list[float] = []
             tower.register_forward_pre_hook(lambda *_, begun=begun: begun.append(time.perf_counter()))
             tower.register_forward_hook(lambda *_, begun=begun: tower_s.append(time.perf_counter() - begun[-1]))
-        stamps = Stamps()
-        started = time.perf_counter()
-        with torch.inference_mode():
-            out = loaded.model.generate(
-                **inputs, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, streamer=stamps
-            )
-    written = out.shape[1] - inputs["input_ids"].shape[1]
-    assert written == tokens, (written, tokens)
+        options = GenerationOptions(max_new_tokens=tokens, stop_after_answer=False)
+        forbid_ends(loaded)
+        (ending,) = [delta.ending for delta in generate(loaded, [view], options) if delta.ending is not None]
+    assert len(ending.token_ids) == tokens, (len(ending.token_ids), tokens)
     return {
         **{f"loaded_{name}": value for name, value in after.items()},
         **peak.found,
         "load_s": loaded.load_seconds,
         "weights_bytes": loaded.model_bytes,
-        "prompt_tokens": int(inputs["input_ids"].shape[1]),
+        "prompt_tokens": ending.prompt_tokens,
         "towers_s": sum(tower_s),
-        "prefill_s": stamps.times[1] - started,
-        "tokens_per_s": (tokens - 1) / (stamps.times[-1] - stamps.times[1]),
+        "prefill_s": ending.seconds_to_first_token,
+        "tokens_per_s": ending.tokens_per_s,
         "threads": torch.get_num_threads(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
     }
-
-
-class Stamps:
-    """Takes what `generate` streams, the prompt and then each token, and keeps only the times."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def put(self, _: Any) -> None:
-        self.times.append(time.perf_counter())
-
-    def end(self) -> None:
-        pass
 
 
 def resident() -> dict[str, int]:

@@ -109,6 +109,11 @@ WRITING_SUMMARY = "the summary"
 WRITING_ANSWER = "the answer"
 STATUS_READ = "Reading finished."
 STATUS_INCOMPLETE = "The reading ended early: {missing} missing."
+MISSING_TAGS = {  # said only where nothing that a reader would read is missing
+    "<think>": "the opening of its reasoning",
+    "</think>": "the close of its reasoning",
+    "</answer>": "the close of its answer",
+}
 STATUS_LIMIT = {
     "length": "The reading reached its limit of {tokens} tokens (ECGR1_MODEL_MAX_NEW_TOKENS): {missing} missing.",
     "time": "The reading reached its limit of {seconds:g} s (ECGR1_MODEL_MAX_SECONDS): {missing} missing.",

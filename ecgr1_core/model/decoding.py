@@ -7,16 +7,18 @@ by one, a text does not depend on what else is in the batch. The module knows no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, pad, scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
 from transformers import AttentionInterface, Cache
 
 BY_ROW: Final = "ecgr1_by_row"
+_FEW_ROWS: Final = range(2, 9)  # where float32 products are turned round (measured on AVX2)
 
 
 @torch.inference_mode()
@@ -44,7 +46,8 @@ def step(
         places = torch.arange(cache.get_seq_length() + 1, device=device)
         mask = places >= torch.tensor(padding, device=device)[:, None]  # [rows, tokens]
         given["attention_mask"] = mask[:, None, None] if attention == "sdpa" else mask
-    with _attention(inner, BY_ROW if by_row else attention):
+    turned = _TurnedProducts() if device.type == "cpu" and len(tokens) in _FEW_ROWS else nullcontext()
+    with _attention(inner, BY_ROW if by_row else attention), turned:
         output = model(
             input_ids=torch.tensor(tokens, device=device)[:, None],
             position_ids=torch.tensor(positions, device=device)[None, :, None].expand(3, -1, -1),
@@ -67,6 +70,32 @@ def _attention(inner: Any, name: str) -> Iterator[None]:
         yield
     finally:
         config._attn_implementation = before
+
+
+class _TurnedProducts(TorchFunctionMode):
+    """Multiplies a few float32 rows by a layer's weight as `weight @ rows.T` and not as `rows @ weight.T`.
+
+    The two are the same product, but PyTorch's CPU library reads the weight once for all rows only in the first form:
+    for 4096 inputs and 12288 outputs two rows take 11 ms instead of 18, four 10 instead of 37 (two AVX2 cores; one row
+    8). Three rows are slower than four and are filled up.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is not linear or kwargs or args[1].dtype != torch.float32 or args[0].dtype != torch.float32:
+            return func(*args, **(kwargs or {}))
+        x, weight, *bias = args
+        flat = x.reshape(-1, x.shape[-1])
+        rows = len(flat)
+        if rows == 3:
+            flat = pad(flat, (0, 0, 0, 1))
+        y = torch.mm(weight, flat.T)[:, :rows].T.reshape(*x.shape[:-1], len(weight))
+        return y if not bias or bias[0] is None else y + bias[0]
 
 
 def attend_by_row(

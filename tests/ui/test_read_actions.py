@@ -147,8 +147,17 @@ def test_a_reading_that_ends_early_says_what_is_missing(
 ) -> None:
     use_reader(ScriptedReader(READING[: READING.index("Step 5") - 4]))
     result = whole(actions.read(Case(record), "scripted", "signal"))
-    assert "step 5, step 6, summary, answer" in result["status"]
+    assert "step 5, step 6, summary, answer missing" in result["status"]
     assert "Finding 4." in result["reading"]
+
+
+def test_a_reading_that_lacks_only_a_tag_is_told_in_words(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    use_reader(ScriptedReader(READING.removesuffix("</answer>")))
+    status = whole(actions.read(Case(record), "scripted", "signal"))["status"]
+    assert "the close of its answer missing" in status
+    assert "answer&gt;" not in status
 
 
 def test_nothing_is_read_without_a_recording(actions: ReadActions) -> None:

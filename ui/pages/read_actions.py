@@ -355,7 +355,9 @@ def finished_html(reading: Interpretation, details: ReadingDetails, settings: Se
         return status_html("done", strings.STATUS_READ)
     sentence = strings.STATUS_LIMIT.get(details.stop_reason or "", strings.STATUS_INCOMPLETE)
     limits = {"tokens": settings.model_max_new_tokens, "seconds": settings.model_max_seconds}
-    return status_html("error", sentence.format(missing=", ".join(reading.missing), **limits))
+    parts = [part for part in reading.missing if part not in strings.MISSING_TAGS]
+    parts = parts or [strings.MISSING_TAGS[tag] for tag in reading.missing]
+    return status_html("error", sentence.format(missing=", ".join(parts), **limits))
 
 
 def reader_choices(readers: Sequence[Reader]) -> list[tuple[str, str]]:
