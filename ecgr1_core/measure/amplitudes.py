@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from ecgr1_core.measure import shapes
+from ecgr1_core.measure import segments, shapes
 from ecgr1_core.measure.beats import Indices
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, samples
 from ecgr1_core.measure.delineate import WaveLimits
@@ -76,6 +76,7 @@ def measure_lead(
         t_amplitude = t_negative = None
         reasons["t_amplitude_mv"] = "the T wave was not found"
     st_slope_mv_per_s, st_slope, st_shape = shapes.st_course(beat, limits)
+    t_half_width_ms, t_symmetry = segments.t_shape(beat, limits)
     return LeadMeasurements(
         morphology=morphology(waves),
         p_amplitude_mv=p_amplitude,
@@ -105,6 +106,12 @@ def measure_lead(
         qrs_area_mv_ms=shapes.qrs_area_mv_ms(beat, limits),
         qrs_notched=shapes.is_notched(beat, limits),
         p_terminal_force_mv_ms=shapes.p_terminal_force_mv_ms(beat, limits) if p_present else None,
+        pr_segment_mv=segments.pr_segment_mv(beat, limits, rr_samples) if p_present else None,
+        r_peak_time_ms=segments.r_peak_time_ms(qrs, max(_SMALLEST_MV, _SMALLEST_SHARE * float(np.ptp(qrs)))),
+        j_notch_mv=segments.j_notch_mv(beat, limits),
+        t_half_width_ms=t_half_width_ms,
+        t_symmetry=t_symmetry,
+        t_phases=segments.t_phases(beat, limits),
         reasons=reasons,
     )
 

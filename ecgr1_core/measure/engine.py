@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ecgr1_core.measure import atrial, consensus, pacing, quality, rhythm, shapes
+from ecgr1_core.measure import atrial, consensus, p_waves, pacing, quality, rhythm, segments, shapes
 from ecgr1_core.measure.amplitudes import level_before_qrs, measure_lead
 from ecgr1_core.measure.atrial_rate import atrial_activity
 from ecgr1_core.measure.axes import frontal_axis_deg
@@ -96,7 +96,8 @@ def analyse(record: EcgRecord) -> Analysis:
     limits = agreed.limits
     if p_present and agreed.p_unclear and (rhythm.irregularity(rhythm.rr_intervals_ms(beats)) or 0.0) > _IRREGULAR:
         p_present, p_reason = False, "the rhythm is irregular and no clear P wave stands before the QRS complexes"
-    activity = atrial_activity(bridge_qrs(conditioned.signal_mv, list(motion.qrs.values())), conditioned.usable)
+    bridged = bridge_qrs(conditioned.signal_mv, list(motion.qrs.values()))
+    activity = atrial_activity(bridged, conditioned.usable)
     if activity.is_flutter and not paced:
         p_present = False
         p_reason = f"the atria beat at {activity.rate_per_min:.0f} per minute (flutter waves, no P)"
@@ -104,6 +105,9 @@ def analyse(record: EcgRecord) -> Analysis:
         p_present, p_reason = False, "the ventricles are paced: the interval from P to QRS is the pacemaker's"
     if not p_present:
         limits = dataclasses.replace(limits, p_onset=None, p_peak=None, p_offset=None)
+    waves = p_waves.PWaves(np.empty(0, dtype=np.intp))
+    if not activity.is_flutter and not paced:
+        waves = p_waves.find_p_waves(bridged, conditioned.usable, position, dominant.fiducials, limits, motion.qrs)
     leads = {
         lead: measure_lead(beat_mv[index], limits, rr_samples, p_present=p_present, p_reason=p_reason)
         if conditioned.usable[index]
@@ -123,6 +127,7 @@ def analyse(record: EcgRecord) -> Analysis:
         _beat(index, int(fiducial), position, limits_of.get(index), beat_kinds[index])
         for index, fiducial in enumerate(position)
     )
+    atrial_spikes = pacing.atrial_spike_count(spikes, dominant.fiducials, spike if paced else None)
     values = _global_values(beats, beat_mv, conditioned.usable, limits, p_reason)
     by_beat = _medians_of_beats(found)
     exchanged = quality.exchanged_precordial(beat_mv, conditioned.usable)
@@ -135,12 +140,17 @@ def analyse(record: EcgRecord) -> Analysis:
         by_beat=by_beat,
         transition_zone=transition_zone(leads),
         delta_wave=delta_wave,
+        st_segment_ms=segments.st_segment_ms(beat_mv, conditioned.usable, limits),
         rhythm=dataclasses.replace(
             rhythm.describe(beats, beat_kinds, p_present=p_present or paced, p_per_qrs=atrial_test.p_per_qrs),
             atrial_rate_per_min=activity.rate_per_min if activity.is_flutter else None,
             flutter_power=activity.flutter_power,
             fibrillation_power=activity.fibrillation_power,
-            pacing_spike_count=len(spikes) if spike is not None or "paced" in beat_kinds else 0,
+            pacing_spike_count=len(spikes) if spike is not None or "paced" in beat_kinds or atrial_spikes else 0,
+            atrial_spike_count=atrial_spikes,
+            p_times_s=tuple(float(peak / WORKING_RATE_HZ) for peak in waves.peaks),
+            p_rate_per_min=waves.rate_per_min,
+            p_train_steady=waves.steady,
         ),
         quality=judged,
         leads=leads,

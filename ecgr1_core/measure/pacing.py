@@ -1,7 +1,8 @@
 """Pacing spikes: jumps far too sharp for the heart, out of quiet, in several independent leads at once.
 
 It says where spikes stand and which beats follow one; whether a beat is paced also asks for its width, which the engine
-knows. Atrial pacing is not told from noise: a spike that no QRS follows within 180 ms is of no beat.
+knows. A single spike that no QRS follows within 180 ms is of no beat; atrial spikes are those that stand 90 to 350 ms
+before most QRS complexes at a steady distance.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _LEADS_SHARE = 3 / 8
 _QUIET_MV = 0.002
 _AROUND_MS, _QUIET_FROM_MS, _QUIET_TO_MS, _END_MS = 24.0, 48.0, 8.0, 20.0
 _BEFORE_QRS_MS, _AFTER_FIDUCIAL_MS = 180.0, 10.0
+_ATRIAL_MS = (90.0, 350.0)
 _SPREAD_MS = 8.0
 _LEAST_BEATS = 2
 
@@ -81,6 +83,26 @@ def spike_before(spikes: Indices, fiducials: Indices) -> float | None:
         return None
     usual = float(np.median(known))
     return usual if float(np.median(np.abs(known - usual))) <= samples(_SPREAD_MS) else None
+
+
+def atrial_spike_count(spikes: Indices, fiducials: Indices, ventricular: float | None) -> int:
+    """Return how many of the beats follow an atrial spike, 0 unless most do at one distance.
+
+    An atrial spike stands 90 to 350 ms before the fiducial, and at least 60 ms before the ventricular spike where there
+    is one (`ventricular`, its usual distance before the fiducial in samples). As for `spike_before`, at least 60 % of
+    the beats must have one, at distances that agree within 8 ms (median absolute deviation).
+    """
+    found = []
+    nearest = samples(_ATRIAL_MS[0]) if ventricular is None else max(ventricular, 0.0) + samples(60.0)
+    for position in fiducials:
+        distance = position - spikes[(spikes >= position - samples(_ATRIAL_MS[1])) & (spikes <= position - nearest)]
+        if len(distance):
+            found.append(float(distance[-1]))
+    if len(found) < max(_LEAST_BEATS, 0.6 * len(fiducials)):
+        return 0
+    usual = float(np.median(found))
+    spread = float(np.median(np.abs(np.asarray(found) - usual)))
+    return len(found) if spread <= samples(_SPREAD_MS) else 0
 
 
 def beats_with_spike(spikes: Indices, fiducials: Indices) -> Mask:

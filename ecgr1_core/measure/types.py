@@ -22,7 +22,10 @@ class LeadMeasurements:
 
     `p_amplitude_mv` and `t_amplitude_mv` are the largest deflection with its sign, the `negative` ones the depth of the
     negative part where there is one. A QRS without any positive deflection is a QS: its depth stands under Q.
-    `morphology` spells the complex: "qRs", "rSr'", "QS"; capitals for deflections of at least 0.5 mV.
+    `morphology` spells the complex: "qRs", "rSr'", "QS"; capitals for deflections of at least 0.5 mV. `pr_segment_mv`
+    is the PR level against the TP level, `r_peak_time_ms` runs from the global QRS onset to the tallest positive peak,
+    `t_symmetry` is the rise of T over its fall between the half heights, `j_notch_mv` the height of a notch on the end
+    of R.
     """
 
     morphology: str | None = None
@@ -54,6 +57,12 @@ class LeadMeasurements:
     qrs_area_mv_ms: float | None = None
     qrs_notched: bool | None = None
     p_terminal_force_mv_ms: float | None = None
+    pr_segment_mv: float | None = None
+    r_peak_time_ms: float | None = None
+    j_notch_mv: float | None = None
+    t_half_width_ms: float | None = None
+    t_symmetry: float | None = None
+    t_phases: Literal["positive_negative", "negative_positive"] | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,7 +88,11 @@ class Beat:
 
 @dataclass(frozen=True)
 class RhythmMeasurements:
-    """What the beat times and the atrial activity say, without naming a rhythm."""
+    """What the beat times and the atrial activity say, without naming a rhythm.
+
+    `p_times_s` are the peaks of all P waves that were found by their likeness, conducted or not, and `p_rate_per_min`
+    their rate; `p_train_steady` says that they go their own steady way, without belonging to the QRS complexes.
+    """
 
     beat_count: int = 0
     rr_min_ms: float | None = None
@@ -95,6 +108,10 @@ class RhythmMeasurements:
     flutter_power: float | None = None
     fibrillation_power: float | None = None
     pacing_spike_count: int = 0
+    atrial_spike_count: int = 0
+    p_times_s: tuple[float, ...] = ()
+    p_rate_per_min: float | None = None
+    p_train_steady: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +160,7 @@ class Measurements:
     t_axis_deg: float | None = None
     transition_zone: str | None = None
     delta_wave: bool | None = None
+    st_segment_ms: float | None = None
     by_beat: Mapping[str, float | None] = field(default_factory=dict)
     rhythm: RhythmMeasurements = field(default_factory=RhythmMeasurements)
     quality: Quality = field(default_factory=Quality)

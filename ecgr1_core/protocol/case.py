@@ -104,6 +104,9 @@ class Case:
             "r_prime": lead.r_prime_amplitude_mv or 0.0,
             "s_prime": lead.s_prime_amplitude_mv or 0.0,
         }
+        if 0.0 < waves["r"] < self.limits.visible_r_mv <= -waves["s"] and not waves["r_prime"]:
+            # half a millimetre of r before a real S: on paper a QS
+            waves |= {"q": min(waves["q"], waves["s"]), "r": 0.0, "s": 0.0}
         there = [name for name, value in waves.items() if value]
         if len(there) > 1 and lead.st_j_mv is not None:
             last, level = waves[there[-1]], lead.st_j_mv
@@ -129,8 +132,8 @@ class Case:
 def as_shown(measurements: Measurements) -> Measurements:
     """Return the measurements rounded as the text shows them, so that no value is judged by digits that nobody sees.
 
-    Global values and durations to whole ms, bpm and degrees, amplitudes to 0.01 mV, mV·ms and mV/s to 0.1. Whatever
-    judges a measurement (the steps, the table on the page) judges these.
+    Global values and durations to whole ms, bpm and degrees, amplitudes and ratios to 0.01, mV·ms and mV/s to 0.1.
+    Whatever judges a measurement (the steps, the table on the page) judges these.
     """
     names = [field.name for field in dataclasses.fields(Measurements) if field.name.endswith(("_ms", "_bpm", "_deg"))]
     rounded: dict[str, Any] = {
@@ -142,7 +145,7 @@ def as_shown(measurements: Measurements) -> Measurements:
 
 def _lead_as_shown(lead: LeadMeasurements) -> LeadMeasurements:
     values: dict[str, Any] = {
-        field.name: round(value, 2 if field.name.endswith("_mv") else 1 if "_mv_" in field.name else 0)
+        field.name: round(value, 1 if "_mv_" in field.name else 0 if field.name.endswith("_ms") else 2)
         for field in dataclasses.fields(lead)
         if isinstance(value := getattr(lead, field.name), float)
     }

@@ -22,7 +22,7 @@ class Finding:
     `id` names what was judged, as `topic.outcome`; `step` is 1 to 5; `statement` is one or more whole sentences;
     `numbers` are the measured values it rests on, by the measurement's name with its unit. `phrase` is the finding in a
     few words for a list, `reasoning` a sentence on what follows from it, `basic` tells whether an ECG can be called
-    normal without it, `urgent` whether it comes first.
+    normal without it, `urgent` whether it comes first, `beats` are the single beats that are meant, by `Beat.number`.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Finding:
     reasoning: str = ""
     basic: bool = False
     urgent: bool = False
+    beats: tuple[int, ...] = ()
 
     @property
     def topic(self) -> str:

@@ -151,7 +151,8 @@ def _reversal(case: Case) -> list[Finding]:
             Finding(
                 id="reversal.possible",
                 step=1,
-                statement="P and QRS are inverted in I, T or aVR does not fit: exchanged arm electrodes are possible.",
+                statement="P and QRS are inverted in I, but T or aVR does not fit the pattern: exchanged arm "
+                "electrodes are possible.",
                 status="abnormal",
                 certainty="possible",
                 label=vocabulary.label("limb lead reversal"),
@@ -164,7 +165,8 @@ def _reversal(case: Case) -> list[Finding]:
         ]
     shape = f"QRS {'upright' if qrs_i.upright else 'not upright'} in I"
     if p is not None:
-        shape = f"P {'upright' if p > 0 else 'inverted'} and {shape}"
+        same = (p > 0) == qrs_i.upright
+        shape = f"P and {shape}" if same and p > 0 else f"P {'upright' if p > 0 else 'inverted'} and {shape}"
     return [
         Finding(
             id="reversal.none",

@@ -5,6 +5,8 @@ The age of an infarction is not in one recording; ST elevation in the same leads
 
 from __future__ import annotations
 
+import dataclasses
+
 from ecgr1_core import vocabulary
 from ecgr1_core.protocol import words
 from ecgr1_core.protocol.case import Case, Complex
@@ -43,26 +45,51 @@ def assess(case: Case, earlier: Findings) -> list[Finding]:
         if (leads := contiguous([lead for lead in marked if lead in wall]))
     ]
     if found:
-        return found
+        return _joined(case, found)
     walls = [
         f"{name} ({', '.join(there)})"
         for name, group in (("inferior", INFERIOR), ("anterior", ANTERIOR), ("lateral", LATERAL))
         if (there := [lead for lead in group if lead in seen and lead not in variant])
     ]
     depth = f"{words.ms(limits.q_duration_ms)} and {words.mv(limits.q_depth_mv)}"
-    size = f"at least {depth}, and a quarter of R or {words.ms(limits.q_wide_ms)}"
+    size = f"pathological is at least {depth}, and a quarter of R or {words.ms(limits.q_wide_ms)}"
     note = f" Q or QS in {words.leads(variant)} with a good R in V3 is taken for a normal variant." if variant else ""
     return [
         Finding(
             id="q_wave.none",
             step=4,
-            statement=f"No pathological Q waves ({size}) in two contiguous {words.join(walls, 'or')} leads: no sign of "
-            f"old infarction.{note}",
+            statement=f"No pathological Q waves in two contiguous {words.join(walls, 'or')} leads: no sign of old "
+            f"infarction; {size}.{note}",
             status="normal",
             leads=tuple(seen),
             numbers={f"{lead}.q_duration_ms": qrs.q_ms for lead, qrs in seen.items() if qrs.q_ms is not None},
             rule="Q in two contiguous leads",
             basic=True,
+        )
+    ]
+
+
+def _joined(case: Case, found: list[Finding]) -> list[Finding]:
+    """Name inferior Q waves with lateral ones, V4 at most beside them, as one inferolateral infarction."""
+    if len(found) < 2 or not set(found[1].leads) <= {*LATERAL, "V4"}:
+        return found
+    certainty: Certainty = "definite" if any(f.certainty == "definite" for f in found) else "probable"
+    if all(f.certainty == "possible" for f in found):
+        certainty = "possible"
+    name, prefix = "inferolateral myocardial infarction", "" if certainty == "definite" else f"{certainty} "
+    first, other = (f.statement.split(": ", 1)[1].rsplit(": ", 1)[0] for f in found)
+    recent = any("(recent)" in f.phrase for f in found)
+    age = "with ST elevation in the same leads, acute or recent" if recent else "of undetermined age"
+    return [
+        dataclasses.replace(
+            found[0],
+            id="q_wave.inferolateral",
+            statement=f"Pathological Q waves: {first}, {other}: {prefix}{name} {age}.",
+            certainty=certainty,
+            label=vocabulary.label(name),
+            leads=(*found[0].leads, *found[1].leads),
+            numbers={**found[0].numbers, **found[1].numbers},
+            phrase=f"{prefix}{name} ({'recent' if recent else 'age undetermined'})",
         )
     ]
 

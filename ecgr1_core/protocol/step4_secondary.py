@@ -9,6 +9,7 @@ from ecgr1_core import vocabulary
 from ecgr1_core.protocol import words
 from ecgr1_core.protocol.case import Case
 from ecgr1_core.protocol.findings import Finding, Findings
+from ecgr1_core.protocol.step3_left_ventricle import strain_leads
 from ecgr1_core.protocol.territories import SEPTAL
 from ecgr1_core.record import LEADS
 
@@ -21,7 +22,7 @@ def explained_leads(case: Case, earlier: Findings) -> dict[str, str]:
     if earlier.has("rvh.present"):
         found |= dict.fromkeys(SEPTAL, "right ventricular hypertrophy")
     if earlier.has("lvh.strain"):
-        found |= dict.fromkeys(("I", "aVL", "V5", "V6"), "left ventricular hypertrophy (strain)")
+        found |= dict.fromkeys(strain_leads(case), "left ventricular hypertrophy (strain)")
     return {lead: found[lead] for lead in LEADS if lead in found}
 
 

@@ -29,9 +29,10 @@ def mv(value: float) -> str:
 
 
 def join(parts: Iterable[str], last: str = "and") -> str:
-    """Return "a", "a and b" or "a, b and c"."""
+    """Return "a", "a and b" or "a, b and c"; "a and b, and c" where a part has an "and" of its own."""
     *head, tail = list(parts) or [""]
-    return f"{', '.join(head)} {last} {tail}" if head else tail
+    comma = "," if any(f" {last} " in part for part in (*head, tail)) else ""
+    return f"{', '.join(head)}{comma} {last} {tail}" if head else tail
 
 
 def leads(names: Iterable[str], last: str = "and") -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.model.streaming import LabelConfidence, TokenScore
+from ecgr1_core.protocol.findings import Certainty
+from ecgr1_core.protocol.text import SentenceEvidence
 
 Phase = Literal["waiting", "loading", "looking", "writing", "done"]
 """What a reading waits for: another reading to end, the model to be loaded, the prompt to be read, text, nothing."""
@@ -35,7 +37,8 @@ class ReadingDetails:
     `notes` say what was done to the recording before the reader saw it. `seconds_to_first_token` counts from the moment
     that the model was ready and free, `tokens_per_s` from the first token on. `stop_reason`: "end" of turn, "answer"
     written, token limit ("length"), time limit ("time"), "cancelled". `label_confidences` and `token_scores` only where
-    they were asked for.
+    they were asked for. `evidence` says what each sentence rests on and `certainties` how sure each label of the answer
+    is, by its name; None from a reader that cannot tell.
     """
 
     phase: Phase = "looking"
@@ -52,6 +55,8 @@ class ReadingDetails:
     stop_reason: str | None = None
     label_confidences: tuple[LabelConfidence, ...] | None = None
     token_scores: tuple[TokenScore, ...] | None = None
+    evidence: tuple[SentenceEvidence, ...] | None = None
+    certainties: Mapping[str, Certainty] | None = None
 
 
 class ReadingStream(Iterator[str]):
@@ -169,3 +174,15 @@ def details_json(details: ReadingDetails) -> dict[str, Any]:
             for one in details.token_scores
         ]
     return data
+
+
+def evidence_json(details: ReadingDetails) -> dict[str, Any]:
+    """Return what a reading rests on as plain JSON data: `evidence`, a list by sentence, and `certainties` by label.
+
+    Both are None where the reader told neither.
+    """
+    evidence, certainties = details.evidence, details.certainties
+    return {
+        "evidence": None if evidence is None else [one.to_json() for one in evidence],
+        "certainties": None if certainties is None else dict(certainties),
+    }

@@ -5,18 +5,16 @@ It does not look at page images: those would have to be digitized first.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 from ecgr1_core import __version__
 from ecgr1_core.errors import UnsupportedModalityError
 from ecgr1_core.measure import Measurements, measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.protocol import assess, compose
+from ecgr1_core.protocol.text import Reading, certainties
 from ecgr1_core.readers.base import ReadingDetails, ReadingOptions, ReadingStream
 from ecgr1_core.record import EcgRecord
-
-_SENTENCE = re.compile(r".+?(?:(?<=[.:;])\s+|\n+|\Z)", re.DOTALL)
 
 
 class ProtocolReader:
@@ -35,21 +33,39 @@ class ProtocolReader:
         self._measuring = measuring
 
     def read(self, view: ModalityView, options: ReadingOptions | None = None) -> ReadingStream:
-        """Return the reading, sentence by sentence; there is nothing that `options` could change.
+        """Return the reading, sentence by sentence, and in its details, from the first piece on, the evidence.
 
-        Raises UnsupportedModalityError, before the first piece, for any modality but the signal.
+        It is worded canonically, whatever the `options`: the same recording always gives the same text. Raises
+        UnsupportedModalityError, before the first piece, for any modality but the signal.
         """
         if view.modality not in self.modalities or view.record is None:
             raise UnsupportedModalityError(
                 "protocol reader",
-                f"it reads the signal and cannot read the modality {view.modality!r}, since page images would "
-                "have to be "
-                "digitized first, which this version does not do",
+                f"it reads the signal and cannot read the modality {view.modality!r}, since page images would have "
+                "to be digitized first, which this version does not do",
                 "choose the modality 'signal' or another reader",
             )
-        return ReadingStream(self._deltas(view.record), ReadingDetails(version=self.version))
+        details = ReadingDetails(version=self.version)
+        return ReadingStream(self._pieces(view.record, details), details)
 
-    def _deltas(self, record: EcgRecord) -> Generator[str, None, None]:
-        reading = compose(assess(self._measuring(record), record.patient, record.warnings))
-        for sentence in _SENTENCE.finditer(reading.raw):
-            yield sentence.group()
+    def _pieces(self, record: EcgRecord, details: ReadingDetails) -> Generator[str, None, None]:
+        findings = assess(self._measuring(record), record.patient, record.warnings)
+        reading = compose(findings)
+        details.evidence, details.certainties = reading.evidence, certainties(findings)
+        details.phase = "writing"
+        start = 0
+        for end in [*_sentence_ends(reading), len(reading.raw)]:
+            yield reading.raw[start:end]
+            start = end
+        details.phase = "done"
+
+
+def _sentence_ends(reading: Reading) -> Iterator[int]:
+    """Yield where each sentence of the steps and the summary ends in `raw`."""
+    part, start = "", 0
+    for sentence in reading.evidence:
+        if sentence.step != part:
+            before = len(reading.text_of(part)) if part else 0
+            part = sentence.step
+            start = reading.raw.index(reading.text_of(part), start + before)
+        yield start + sentence.end

@@ -63,8 +63,10 @@ def test_values_at_the_limit_are_normal_as_they_are_shown(changes: dict[str, flo
 
 
 def test_atrial_fibrillation() -> None:
-    findings = read(rhythm={"p_wave_present": False, "rr_irregularity": 0.18, "rr_min_ms": 520.0, "rr_max_ms": 1100.0},
-                    pr_interval_ms=None, p_duration_ms=None, p_axis_deg=None)  # fmt: skip
+    rhythm = {
+        "p_wave_present": False, "p_per_qrs": 0.1, "rr_irregularity": 0.18, "rr_min_ms": 520.0, "rr_max_ms": 1100.0,
+    }  # fmt: skip
+    findings = read(rhythm=rhythm, pr_interval_ms=None, p_duration_ms=None, p_axis_deg=None)
     assert names(findings)[0] == "atrial fibrillation"
     assert findings.get("pr.none") is not None
     assert "sinus rhythm" not in names(findings)
@@ -97,17 +99,18 @@ def test_premature_beats_are_counted_and_bigeminy_is_seen() -> None:
     found = findings.get("premature.ventricular_ectopic")
     assert found is not None
     assert found.numbers == {"ventricular_ectopic_count": 6}
-    assert "bigeminy" in found.statement
+    assert findings.get("ectopy.ventricular_bigeminy") is not None
+    assert "ventricular bigeminy" in names(findings)
     assert "premature ventricular complex" in names(findings)
 
 
 def test_a_run_of_ventricular_beats_is_urgent() -> None:
     kinds = ["ventricular_ectopic" if 4 <= n <= 6 else "normal" for n in range(12)]
     beats = tuple(Beat(n + 1, 0.8 * n, rr_ms=800.0, kind=kind) for n, kind in enumerate(kinds))  # type: ignore[arg-type]
-    found = read(beats=beats).get("premature.ventricular_ectopic")
+    found = read(beats=beats).get("ectopy.ventricular_run")
     assert found is not None
     assert found.urgent
-    assert "three beats in a row" in found.statement
+    assert "beats 5 to 7" in found.statement
 
 
 def test_left_bundle_branch_block_takes_precedence() -> None:
@@ -237,7 +240,7 @@ def test_one_lead_alone_or_two_apart_are_no_st_elevation() -> None:
 def test_diffuse_st_elevation_is_pericarditis_or_early_repolarization() -> None:
     raised = {name: {"st_j_mv": 0.16, "st_j60_mv": 0.16} for name in ("I", "II", "aVF", "V4", "V5", "V6")}
     findings = read(leads=raised | {"V3": {"st_j_mv": 0.22, "st_j60_mv": 0.22}})
-    assert findings.get("stemi.diffuse") is not None
+    assert findings.get("pericarditis.possible") is not None
     assert names(findings) == ["sinus rhythm", "ST elevation"]
 
 
@@ -254,9 +257,9 @@ def test_st_depression_horizontal_upsloping_and_marked() -> None:
 def test_t_inversion() -> None:
     assert "T-wave inversion" in names(read(leads={name: {"t_amplitude_mv": -0.2} for name in ("V5", "V6")}))
     assert "T-wave inversion" not in names(read(leads={"V6": {"t_amplitude_mv": -0.2}}))
-    wellens = read(leads={name: {"t_amplitude_mv": -0.3} for name in ("V2", "V3")}).get("t_wave.inverted")
-    assert wellens is not None
-    assert "Wellens" in wellens.statement
+    wellens = read(leads={name: {"t_amplitude_mv": -0.3} for name in ("V2", "V3")})
+    assert wellens.get("t_wave.inverted") is not None
+    assert wellens.get("t_wave.wellens") is not None
 
 
 def test_q_waves() -> None:
@@ -271,7 +274,7 @@ def test_q_waves() -> None:
     assert read(leads={"V1": qs}).is_normal
 
 
-@pytest.mark.parametrize(("sex", "certainty"), [("M", "definite"), ("F", None), (None, "possible")])
+@pytest.mark.parametrize(("sex", "certainty"), [("M", "possible"), ("F", None), (None, "possible")])
 def test_qtc_by_sex(sex: Any, certainty: str | None) -> None:
     found = read(patient=Patient(50.0, sex), qtc_bazett_ms=456.0, qtc_fridericia_ms=452.0).get("qt.long")
     assert (found.certainty if found else None) == certainty
