@@ -104,7 +104,7 @@ class Case:
             "r_prime": lead.r_prime_amplitude_mv or 0.0,
             "s_prime": lead.s_prime_amplitude_mv or 0.0,
         }
-        if 0.0 < waves["r"] < self.limits.visible_r_mv <= -waves["s"] and not waves["r_prime"]:
+        if 0.0 < waves["r"] < self.limits.visible_first_mv <= -waves["s"] and not waves["r_prime"]:
             # half a millimetre of r before a real S: on paper a QS
             waves |= {"q": min(waves["q"], waves["s"]), "r": 0.0, "s": 0.0}
         there = [name for name, value in waves.items() if value]

@@ -33,7 +33,7 @@ class Limits:
     adult_age_years: float
     plausible_qrs_mv: float
     terminal_wave_over_st_mv: float
-    visible_r_mv: float
+    visible_first_mv: float
     reversal_flat_ii_mv: float
     reversal_other_mv: float
     sinus_p_axis_low_deg: float

@@ -26,7 +26,7 @@ def _rate(case: Case) -> Finding:
     grave = case.limits.bradycardia_bpm
     if rate < low:
         status = "abnormal" if rate < grave else "normal"
-        word = f"slow (below {low:.0f})" + ("" if rate < grave else f", not below {grave:.0f}, which is often normal")
+        word = f"slow (below {low:.0f}" + (")" if rate < grave else f", but from {grave:.0f} on often normal)")
     elif rate > high:
         word, status = f"fast (above {high:.0f})", "abnormal"
     else:

@@ -159,7 +159,9 @@ def _left_block(case: Case) -> tuple[Certainty | None, str]:
     if v1 is None or v1.height > limits.lbbb_r_to_s_v1 * v1.depth:
         return None, ""
     lateral = case.complexes(("I", "aVL", "V5", "V6"))
-    without_q = {lead for lead, qrs in lateral.items() if qrs.q <= limits.lbbb_q_to_r * qrs.height}
+    without_q = {
+        lead for lead, qrs in lateral.items() if qrs.q <= max(limits.lbbb_q_to_r * qrs.height, limits.visible_first_mv)
+    }
     broad = [
         lead
         for lead, qrs in lateral.items()

@@ -76,8 +76,8 @@ def _unknown_patient(case: Case) -> str:
 
 def _no_elevation(case: Case, levels: dict[str, float], hypertrophic: list[str]) -> Finding:
     others, front = words.mv(case.limits.st_elevation_mv), words.mv(st_elevation_limit_mv(case, "V2"))
-    judged = [lead for lead in _JUDGED if lead in levels]
-    alone = [lead for lead in judged if lead not in hypertrophic and levels[lead] >= st_elevation_limit_mv(case, lead)]
+    judged = [lead for lead in _JUDGED if lead in levels and lead not in hypertrophic]
+    alone = [lead for lead in judged if levels[lead] >= st_elevation_limit_mv(case, lead)]
     statement = f"No ST elevation at the J point in two contiguous leads of {words.leads(judged)}; limit {others}, "
     statement += f"in V2 and V3 {front}{_unknown_patient(case)}."
     if alone:
