@@ -1,4 +1,4 @@
-"""Which limits of the protocol bound the normal range of a measurement, for the table of measurements.
+"""Which limits of the protocol bound the normal range of a measurement.
 
 The limits are those of `ecgr1_core.protocol.limits`, where each is cited; here is only which of them belongs to which
 measurement and sex. Where the table has no limit there is no range, and none is made up.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import unescape
 from html.parser import HTMLParser
 
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 
 from ecgr1_core.interpretation import parse
-from ecgr1_core.measure.types import LeadMeasurements, LeadQuality, Measurements, Quality
+from ecgr1_core.measure.types import Beat, LeadMeasurements, LeadQuality, Measurements, Quality
 from ecgr1_core.protocol.limits import limits
+from ecgr1_core.protocol.normal_ranges import normal_range, number_text
 from ecgr1_core.record import EcgRecord, Patient
+from ecgr1_core.render.screen import screen_marks, screen_recording
 from ui.components.case_line import case_facts, case_html, duration_text
 from ui.components.measurements import ROWS, lead_table_html, measurements_html
-from ui.components.normal_ranges import normal_range, number_text
 from ui.components.reading import reading_html
 from ui.components.status import status_html
-from ui.components.trace import Drawing, trace_html
+from ui.components.viewer import marks_html, recording_html, viewer_html, viewer_script
 
 HOSTILE = "<img src=x onerror=alert(1)> ${1+1} {{a}} & \"quoted\" 'text'"
 
@@ -131,15 +133,29 @@ def test_the_case_line_says_what_is_unknown() -> None:
     assert "flat: I" in shown
 
 
-def test_a_millimetre_is_as_wide_at_every_speed() -> None:
-    widths = [Drawing("3x4+1", speed, 10.0, 0, 1000, False).figure(record()).layout.width for speed in (25.0, 50.0)]
-    assert widths[0] == 1000
-    assert widths[1] > 1800
-    narrow = Drawing("3x4+1", 25.0, 10.0, 0, 300, False).figure(record()).layout.width
-    assert narrow == 720, "a page is not drawn smaller than it can be read; its box scrolls"
+def test_a_recording_and_its_marks_come_back_out_of_the_page_as_they_went_in() -> None:
+    measured = Measurements(beats=(Beat(1, 0.5),), heart_rate_bpm=60.0)
+    quiet = record(name=HOSTILE)
+    assert json.loads(Texts(recording_html(quiet)).text) == json.loads(json.dumps(screen_recording(quiet)))
+    assert json.loads(Texts(marks_html(quiet, measured)).text) == json.loads(json.dumps(screen_marks(quiet, measured)))
+    assert recording_html(None) == marks_html(quiet, None) == marks_html(None, measured) == ""
 
 
-def test_the_figure_comes_back_out_of_the_page_as_it_went_in() -> None:
-    figure = Drawing("3x4+1", 25.0, 10.0, 0, 1000, False).figure(record())
-    assert json.loads(Texts(trace_html(figure)).text) == json.loads(figure.to_json())
-    assert trace_html(None) == ""
+def test_every_control_of_the_viewer_has_a_name_and_every_id_once() -> None:
+    page = viewer_html()
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for control in re.findall(r"<button[^>]*>[^<]*</button>", page):
+        label = re.sub(r"<[^>]*>", "", control)
+        assert "aria-label=" in control or any(letter.isalpha() for letter in label), control
+    for select in re.findall(r"<label[^>]*>[^<]*<select", page):
+        assert re.search(r">\s*\w[^<]*<select", select)
+
+
+def test_the_script_of_the_viewer_is_whole_and_asks_no_other_host() -> None:
+    script = viewer_script()
+    assert set(re.findall(r'id="v-([a-z-]+)"', viewer_html())) >= set(re.findall(r'part\("([a-z-]+)"\)', script))
+    assert "</" not in script.replace("<\\/", "")
+    assert not re.search(r"https?://|fetch\(|XMLHttpRequest|WebSocket|\bimport\b", script)
+    stored = re.findall(r"localStorage\.setItem\((\w+)", script)
+    assert set(stored) == {"SCREEN_KEY", "REACH_KEY"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from ecgr1_core import formats
 from ecgr1_core.errors import InputError, UnsupportedModalityError
 from ecgr1_core.interpretation import StreamParser, parse
 from ecgr1_core.modality import Modality, ModalityView
-from ecgr1_core.readers import Reader, get_reader, known_readers
+from ecgr1_core.readers import Reader, ReadingOptions, get_reader, known_readers
+from ecgr1_core.readers.base import evidence_json
 from ecgr1_core.record import EcgRecord
 
 
@@ -46,6 +48,47 @@ def test_it_streams_a_whole_reading_sentence_by_sentence(record: EcgRecord) -> N
     assert "".join(reader.read(ModalityView("signal", record))) == "".join(deltas)
 
 
+def test_its_pieces_are_whole_sentences(record: EcgRecord) -> None:
+    pieces = list(get_reader("protocol").read(ModalityView("signal", record)))
+    text = parse("".join(pieces))
+    for piece in pieces[:-1]:
+        assert piece.endswith(".")
+        assert not re.search(r"[a-z)°]\. [A-Z]", piece), "one sentence a piece"
+    assert pieces[-1].split("<answer>")[0].strip() == ""
+    last = pieces[-2].rpartition("\n")[2].strip()
+    assert last != ""
+    assert text.summary.endswith(last)
+
+
+def test_what_it_rests_on_is_known_from_the_first_piece_on(record: EcgRecord) -> None:
+    stream = get_reader("protocol").read(ModalityView("signal", record))
+    assert stream.details.evidence is stream.details.certainties is None
+    assert evidence_json(stream.details) == {"evidence": None, "certainties": None}
+    first = next(stream)
+    data = evidence_json(stream.details)
+    reading = parse(first + "".join(stream))
+    texts = {str(step.number): step.text for step in reading.steps} | {"summary": reading.summary}
+    covered = dict.fromkeys(texts, "")
+    for one in data["evidence"]:
+        sentence = texts[one["step"]][one["start"] : one["end"]]
+        covered[one["step"]] += f" {sentence}" if one["start"] else sentence
+        assert one["finding_ids"]
+        assert one["certainty"] in ("definite", "probable", "possible")
+        assert one["status"] in ("normal", "abnormal", "not_assessable")
+    assert covered == texts
+    assert tuple(data["certainties"]) == reading.answer
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_its_words_are_the_same_whatever_the_seed(record: EcgRecord) -> None:
+    reader = get_reader("protocol")
+    texts = {
+        "".join(reader.read(ModalityView("signal", record), options))
+        for options in (None, ReadingOptions(seed=1), ReadingOptions(seed=2))
+    }
+    assert len(texts) == 1
+
+
 @pytest.mark.parametrize("modality", ["image", "both", "swapped"])
 def test_it_refuses_what_it_cannot_see_before_it_starts(record: EcgRecord, modality: Modality) -> None:
     view = ModalityView(modality, record, Image.new("RGB", (8, 8)), "upload")
@@ -67,12 +110,14 @@ def test_interpret_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture
     assert main(["interpret", str(path)]) == 0
     data = json.loads(capsys.readouterr().out)
     assert list(data) == [
-        "path", "reader", "reader_version", "modality", "page_origin", "steps", "summary", "answer", "raw", "missing",
-        "notes", "generation", "timing_s", "warnings", "disclaimer",
+        "path", "reader", "reader_version", "modality", "page_origin", "steps", "summary", "answer", "claims",
+        "evidence", "raw", "missing", "notes", "generation", "timing_s", "warnings", "disclaimer",
     ]  # fmt: skip
     assert data["generation"] is data["page_origin"] is None
     assert [step["number"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6]
-    assert {"label": "sinus rhythm", "scp": "SR"} in data["answer"]
+    assert {"label": "sinus rhythm", "scp": "SR", "certainty": "definite"} in data["answer"]
+    assert {claim["status"] for claim in data["claims"]} <= {"supported", "not_measurable"}
+    assert data["evidence"][0]["finding_ids"]
     assert "not a diagnosis" in data["disclaimer"].lower()
 
 
