@@ -20,6 +20,8 @@ _REFRACTORY_MS = 200.0
 _T_WAVE_MS = 360.0
 _PRIMARY = 0.32  # of the local beat height
 _SEARCH_BACK = 0.16
+_LEAST_SLOPE_MV = 1e-5  # from sample to sample: below is what filters leave of nothing
+_LEAST_HEIGHT = 1e-3
 
 
 def detection_function(conditioned: Conditioned) -> Array:
@@ -30,7 +32,7 @@ def detection_function(conditioned: Conditioned) -> Array:
     band = band_pass(conditioned.signal_mv[usable], 6.0, 28.0)
     slope = np.abs(np.gradient(band, axis=1))
     scale = np.quantile(slope, 0.985, axis=1, keepdims=True)
-    slope = np.minimum(slope / np.maximum(scale, 1e-9), 3.0)
+    slope = np.minimum(slope / np.maximum(scale, _LEAST_SLOPE_MV), 3.0)
     energy = np.sqrt(np.mean(slope**2, axis=0))
     smooth: Array = uniform_filter1d(energy, samples(70.0), mode="nearest")
     return smooth
@@ -50,7 +52,7 @@ def find_beats(conditioned: Conditioned) -> Indices:
     heights = activity[candidates]
     local = _local_height(candidates, heights)
     floor = 3.0 * float(np.median(activity))
-    chosen = candidates[(heights >= _PRIMARY * local) & (heights >= 0.5 * floor)]
+    chosen = candidates[(heights >= _PRIMARY * local) & (heights >= 0.5 * floor) & (heights >= _LEAST_HEIGHT)]
     chosen = _without_t_waves(chosen, activity)
     chosen = _search_back(chosen, candidates, activity)
     return _largest_deflection(conditioned, chosen)

@@ -276,7 +276,7 @@ def _edge(
         quiet = _lowest_tenth(slope[max(0, rest.start) : rest.stop])
         threshold = max(share * float(part.max()), _AT_REST * quiet)
         begin = int(np.argmax(part))
-        if from_half:
+        if from_half and part[begin] > 0.0:  # rounding leaves a level line a slope below zero
             begin = int(np.flatnonzero(part >= 0.5 * part[begin])[0 if direction < 0 else -1])
         if from_ends:
             above = np.flatnonzero(part >= threshold)

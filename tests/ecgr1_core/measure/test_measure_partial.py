@@ -93,3 +93,11 @@ def test_saturation_is_reported() -> None:
     signal = np.clip(_sinus().signal_mv, -0.2, 0.3)
     measured = measure(EcgRecord(signal, 500.0))
     assert any("saturated" in note for note in measured.quality.notes)
+
+
+def test_a_lone_sample_is_no_heartbeat() -> None:
+    signal = np.zeros((12, 10000), dtype=np.float32)
+    signal[1, 4321] = 0.9
+    measured = measure(EcgRecord(signal, 1000.0))
+    assert len(measured.beats) <= 1
+    assert measured.heart_rate_bpm is None
