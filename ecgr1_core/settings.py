@@ -22,7 +22,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the app listens on; other machines reach it only if changed.")
     port: int = Field(7860, ge=1, le=65535, description="Port the app listens on.")
     data_dir: Path = Field(
-        Path("var"), description="Folder for what the program keeps: uploads while they are read, fetched examples."
+        Path("var"), description="Folder for what the program keeps: recordings, uploads while they are read, examples."
+    )
+    keep_recordings: bool = Field(
+        True, description="Whether opened recordings and their readings are kept in the data folder for reopening."
+    )
+    keep_recordings_days: float = Field(
+        30.0, gt=0, description="Days after which a kept recording that nobody opened again is deleted."
     )
     max_upload_mb: int = Field(100, ge=1, description="Largest single file the page accepts, in MiB.")
     max_duration_s: float = Field(600.0, gt=0, description="Longest recording that is read whole, in seconds.")

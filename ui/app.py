@@ -21,6 +21,7 @@ from ecgr1_core.formats.examples import bundled_examples, fetched_examples
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
+from ui.components.viewer import STYLES, viewer_script
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
 
@@ -73,6 +74,8 @@ def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, bl
     """
     limit_bytes = settings.max_upload_mb * 2**20
     script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + (_HERE / "page.js").read_text(encoding="utf-8")
+    script += viewer_script()
+    script += "".join((_HERE / name).read_text(encoding="utf-8") for name in ("reading.js", "sessions.js"))
     try:
         _, address, _ = app.launch(
             server_name=settings.host,
@@ -90,7 +93,7 @@ def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, bl
             max_file_size=limit_bytes,
             state_session_capacity=VISITORS_KEPT,
             theme=_theme(),
-            css_paths=[_HERE / "theme.css"],
+            css_paths=[_HERE / "theme.css", STYLES],
             head=f"<style>:root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}</style><script>{script}</script>",
         )
     except OSError as error:

@@ -11,7 +11,6 @@ RESEARCH_USE = "Research use. Not a diagnosis."
 # Choosing a recording
 DROP_FILES = "Drop files or click to choose"
 EXAMPLE = "Example recording"
-EXAMPLE_NONE = "Choose an example"
 EMPTY = "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm), or open an example:"
 ASK_RATE = "Sampling rate (Hz)"
 ASK_UNIT = "Unit of the samples"
@@ -54,7 +53,14 @@ SEES = {
 
 # Trace
 TRACE = "Trace"
+TRACE_LABEL = "ECG trace. Press ? for the keys."
+VIEWER_CONTROLS = "How the trace is shown"
 PAGE_START = "Page from (s)"
+PAGE_BACK = "Page back"
+PAGE_FORWARD = "Page forward"
+OVERVIEW = "Whole recording: first second of the page"
+VIEW = "View"
+VIEW_NAMES = {"page": "Page", "medians": "Median beats", "superimposed": "Superimposed"}
 LAYOUT_NAMES = {
     "3x4+1": "3 × 4 + II",
     "3x4+3": "3 × 4 + II, V1, V5",
@@ -63,10 +69,102 @@ LAYOUT_NAMES = {
     "12x1": "12 × 1",
 }
 LAYOUT = "Layout"
+SINGLE_LEAD = "Single lead"
+ORDER = "Order"
+ORDER_NAMES = {"standard": "Standard", "cabrera": "Cabrera (−aVR)"}
 SPEED = "Speed"
 GAIN = "Gain"
 SPEED_UNIT = "{value:g} mm/s"
 GAIN_UNIT = "{value:g} mm/mV"
+FILTER = "Filter"
+BAND_NAMES = {"diagnostic": "0.05–150 Hz", "monitor": "0.5–40 Hz", "off": "Off"}
+NOTCH = "Notch"
+NOTCH_OFF = "Off"
+NOTCH_UNIT = "{value:g} Hz"
+CALIPER = "Caliper"
+MARCH = "March"
+SNAP = "Snap"
+MARKS = "Marks"
+ZOOM_IN = "Zoom in"
+ZOOM_OUT = "Zoom out"
+FIT = "Fit"
+FIT_HELP = "Fit the page to the width"
+TRUE_SIZE = "True size"
+TRUE_SIZE_HELP = "One millimetre on the screen is one millimetre"
+KEEP_PRIOR = "Keep as prior"
+KEEP_PRIOR_HELP = "Keep this recording in the page to compare the next one with it"
+PRIOR = "Prior"
+PRIOR_NAMES = {"off": "Off", "overlay": "Overlaid", "below": "Below"}
+NO_MEDIAN = "There are no median beats before the recording is measured, or where no beat was found; the page is shown."
+UNFILTERED_NOTE = "Measurements are made on the unfiltered recording."
+CLOSE = "Close"
+CARD_TITLE = "True size"
+CARD_HELP = "Hold a bank card (85.60 mm wide) to the screen and move the slider until the frame is as wide as the card."
+CARD_WIDTH = "Width"
+CARD_SAVE = "Save"
+CARD_AGAIN = "Measure the screen again"
+KEYS_TITLE = "Keys"
+KEYS_EVERYWHERE = "Single keys work anywhere on the page, not only on the trace"
+VIEWER_KEYS = (
+    ("c", "Calipers on or off; drag, or click two points"),
+    ("m", "March the caliper along the strip"),
+    ("n", "Snap to measured limits and to the trace"),
+    ("Enter", "With calipers: set one in the middle of the view"),
+    ("← → ↑ ↓", "With calipers: move the end (Shift: ten times as far)"),
+    ("Space", "With calipers: take the other end"),
+    ("Delete", "With calipers: remove it"),
+    ("Esc", "Clear calipers and highlights"),
+    ("← →", "Page back, forward; or scroll when zoomed in"),
+    ("+ −", "Zoom in, out (also Ctrl + wheel, pinch)"),
+    ("0", "Fit the page to the width"),
+    ("t", "True size"),
+    ("l", "Next layout"),
+    ("r", "Standard or Cabrera order"),
+    ("s", "Next speed"),
+    ("g", "Next gain"),
+    ("f", "Next filter"),
+    ("h", "Next notch"),
+    ("o", "Marks of P, QRS and T"),
+    ("b", "Median beats, superimposed, page"),
+    ("p", "Prior: overlaid, below, off"),
+    ("[ ]", "Previous, next lead name"),
+    ("j k", "In the reading: next, previous claim"),
+    ("x", "In the reading: next contradicted claim"),
+    ("Enter", "On a claim: its reason, and its place on the trace"),
+    ("?", "This sheet"),
+)
+HOVER_NONE = "Lead, time and voltage under the pointer"
+VIEWER = {  # what the viewer's script says
+    "not_recorded": "not recorded",
+    "no_signal": "no signal",
+    "off_page": "off the page in part: {leads}",
+    "prior_aligned": "prior in blue, aligned at R",
+    "prior_unaligned": "prior in blue, not aligned where a column has no R",
+    "prior_kept": "Kept as prior: {name}. Open the recording to compare with it.",
+    "prior_is": "Prior (blue): {name}",
+    "kinds": {"normal": "normal beats", "paced": "paced beats"},
+    "kind_marks": {"ventricular_ectopic": "V", "supraventricular_ectopic": "S", "paced": "paced"},
+    "kind_legend": {
+        "ventricular_ectopic": "V: ventricular ectopic",
+        "supraventricular_ectopic": "S: supraventricular ectopic",
+        "paced": "paced: paced beat",
+    },
+    "spike_legend": "stroke above the lowest row: pacing spike",
+    "marks_legend": "P and QRS from onset to offset, T from its peak to its end",
+    "median_of": "median of {count} {kind}",
+    "hover_none": HOVER_NONE,
+    "window": "{start} to {end} s, lead {lead}",
+    "text": "12-lead ECG of {seconds} s, shown at {footer}",
+    "text_rate": "Rate {rate} per minute",
+    "caliper_is": "Caliper {id} is",
+    "remove": "Remove caliper {id}",
+    "roles": {"interval": "interval", "qt": "QT", "rr": "RR"},
+    "not_on_sheet": "not in this view",
+    "rr_measured": "measured",
+    "rr_caliper": "caliper",
+    "qtc": "QTc {bazett} ms (Bazett, QT/√RR), {fridericia} ms (Fridericia, QT/∛RR); QT {qt} ms, RR {rr} ms ({rr_from})",
+    "qtc_no_rr": "QTc needs an RR: none was measured; set a second caliper and call it RR.",
+}
 DARK = "Light / dark"
 
 # Measurements
@@ -94,7 +192,6 @@ LEAD_UNITS = "Amplitudes in mV against the baseline before the wave, durations i
 # Status
 STATUS_START = "Ready."
 STATUS_FILES = "Reading {files}…"
-STATUS_DRAWING = "Drawing {name}…"
 STATUS_MEASURING = "Measuring {name}…"
 STATUS_OPEN = "{name} is open and measured. Press Read for a reading."
 STATUS_ASKED = "{reader} has been asked; waiting for its first words…"
@@ -134,3 +231,81 @@ LEAD_COUNT = "{count} leads"
 MISSING = "not recorded: {leads}"
 FLAT = "flat: {leads}"
 DERIVED = "computed from the other limb leads: {leads}"
+
+# Reading: claims, evidence phrases, what can be done with a reading
+CLAIM_STATUS = {"supported": "supported", "contradicted": "contradicted", "not_measurable": "not measurable"}
+CLAIM_HEDGED = " (said with doubt)"
+CLAIM_ONE = "claim"
+CLAIM_MANY = "claims"
+CLAIMS_COUNT = "{supported} {noun} supported, {contradicted} contradicted, {not_measurable} not measurable"
+CLAIMS_NONE = "No claim that a measurement could decide was found in it"
+CLAIMS_HELP = "A claim opens its reason and lights its place on the trace; Esc clears."
+MEASURED = "measured"
+NOT_CHECKED_SIGNAL = "Not checked: no signal."
+NOT_CHECKED_MEASURED = "Not checked: the recording was not measured."
+CHECKED_SO_FAR = "so far"
+ABOUT_LEAD = "Showing claims about {lead}: {count}."
+SHOW_ALL = "Show all claims"
+PHRASE_TITLES = {"hit": "Evidence phrase: {phrase}", "negated": "Evidence phrase, denied here: {phrase}"}
+PHRASES_MISSED = "Missed:"
+PHRASES_NEGATED = "Denied:"
+EDER = "EDER {hits}/{count}"
+EDER_TITLE = "Evidence phrases of the reference that this step says ({mode})"
+EDER_TOTAL = "EDER {score:.2f} against {name} ({mode})"
+EDER_WITHOUT_PHRASES = "{name} has no evidence phrases"
+EDER_ANSWER = "answer of the reference: {labels}"
+COMPARE = "Compare with reference…"
+COMPARE_MODE = "Matching"
+COMPARE_MODES = {"strict": "strict", "published": "as published"}
+COMPARE_OFF = "Take reference away"
+COPY = "Copy"
+JSON = "JSON"
+PDF = "PDF"
+STATUS_COPIED = "The reading of {name} is on the clipboard."
+STATUS_COMPARED = "Compared with {name}."
+COPY_FAILED = "This browser does not let the page copy; the text was saved as a file instead."
+STATUS_PDF = "Making the report of {name}…"
+STATUS_PDF_DONE = "The report of {name} is in your downloads."
+STATUS_JSON_DONE = "The reading of {name} is in your downloads."
+NO_READING = "there is no finished reading"
+NO_READING_REMEDY = "press Read first"
+NO_REPORT = "it was not measured, and a report prints measurements"
+NO_REPORT_REMEDY = "open it again and let it be measured"
+REPORT_STOPPED = {
+    "length": "it reached its limit of tokens",
+    "time": "it reached its limit of time",
+    "cancelled": "it was cancelled",
+}
+REFERENCE_TOO_BIG = "it is larger than 1 MB, which no reference is"
+REFERENCE_NO_TEXT = "it is no text"
+REFERENCE_REMEDY = "give the JSON or the published string of one reference"
+CERTAINTIES = {"definite": "definite", "probable": "probable", "possible": "possible"}
+CODE_TITLES = {"scp": "SCP-ECG {code}", "snomed": "SNOMED CT {code}", "aha": "AHA {code}"}
+CODE_NONE = "no code in the vocabulary"
+READING = "Reading"
+READING_REGION = "Reading, with its claims checked against the trace"
+
+# Recordings kept for this browser
+RECORDINGS = "Recordings"
+RECORDINGS_CLOSE = "Close the list of recordings"
+RECORDINGS_NONE = "None yet. Recordings that you open are listed here."
+RECORDINGS_OFF = "Recordings are not kept (ECGR1_KEEP_RECORDINGS)."
+RECORDINGS_WHERE = (
+    "Kept on this machine only, in {file} in the data folder, and shown to this browser alone. What is not opened for "
+    "{days:g} days is deleted."
+)
+RECORDING_STATES = {"opened": "opened", "measured": "measured"}
+RECORDING_READ = "read by {reader}"
+RECORDING_CONTRADICTED = "{count} contradicted"
+RECORDING_UNCHECKED = "not checked"
+RECORDING_REMOVE = "Remove"
+RECORDING_REMOVE_NAMED = "Remove {name}"
+RECORDING_REMOVE_SURE = "Remove for good"
+RECORDING_REMOVE_ALL = "Remove all"
+RECORDING_REMOVE_ALL_SURE = "Remove all {count} for good"
+RECORDING_KEEP = "Keep"
+STATUS_REMOVED = "Removed from this machine."
+STATUS_REOPENED = "{name} is open as you left it."
+STATUS_REOPENED_LOST = "{name} is open; its {lost} were kept by another version of the program and are no longer read."
+STATUS_NOT_KEPT = "{name} is open, but could not be kept for later: {fault}"
+LOST = {"measurements": "measurements", "reading": "reading"}

@@ -15,12 +15,11 @@ from ecgr1_core.settings import Settings
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ecgr1_core.interpretation import Interpretation
     from ecgr1_core.modality import ModalityView
-    from ecgr1_core.readers import Reader, ReadingDetails, ReadingOptions
+    from ecgr1_core.readers import Reader, ReadingOptions
     from ecgr1_core.record import EcgRecord
+    from ecgr1_core.verify import Claim
 
-DISCLAIMER = "Research use. Not a diagnosis."
 _PRECISIONS = get_args(Settings.model_fields["model_precision"].annotation)
 
 
@@ -52,10 +51,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(arguments: argparse.Namespace) -> int:
     """Read every path with the chosen reader and print the readings."""
-    from ecgr1_core import formats, interpretation
+    from ecgr1_core import formats
     from ecgr1_core.cli.input_options import options_from
     from ecgr1_core.readers import get_reader
-    from ecgr1_core.readers.base import details_json, evidence_json
+    from ecgr1_core.readers.document import reading_document
 
     given = {"model": arguments.model, "model_precision": arguments.precision}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
@@ -75,55 +74,35 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             stream.close()
         done = time.perf_counter()
-        reading = interpretation.parse(raw)
-        details = stream.details
-        claims = _claims(reading, record, view)
-        return {
-            "path": str(path),
-            "reader": reader.name,
-            "reader_version": details.version or reader.version,
-            "modality": arguments.modality,
-            "page_origin": view.page_origin,
-            "steps": [{"number": step.number, "title": step.title, "text": step.text} for step in reading.steps],
-            "summary": reading.summary,
-            "answer": _answer(reading, details),
-            "claims": claims,
-            "evidence": evidence_json(details)["evidence"],
-            "raw": raw,
-            "missing": list(reading.missing),
-            "notes": list(details.notes),
-            "generation": details_json(details) if reader.generative else None,
-            "timing_s": {"read": round(read - start, 4), "interpret": round(done - with_reader, 4)},
-            "warnings": list(record.warnings),
-            "disclaimer": DISCLAIMER,
-        }
+        return reading_document(
+            path=str(path),
+            reader=reader,
+            version=stream.details.version or reader.version,
+            modality=arguments.modality,
+            page_origin=view.page_origin,
+            raw=raw,
+            details=stream.details,
+            claims=_claims(raw, record, view),
+            record=record,
+            read_s=read - start,
+            interpret_s=done - with_reader,
+        )
 
     return for_each_path(arguments.paths, work)
 
 
-def _answer(reading: Interpretation, details: ReadingDetails) -> list[dict[str, Any]]:
-    """Return the labels with their SCP-ECG codes and, where the reader says it, how certain each is."""
-    from ecgr1_core import vocabulary
-
-    certainties = details.certainties or {}
-    known = [(label, vocabulary.lookup(label)) for label in reading.answer]
-    return [
-        {"label": label, "scp": row.scp if row is not None else None, "certainty": certainties.get(label)}
-        for label, row in known
-    ]
-
-
-def _claims(reading: Interpretation, record: EcgRecord, view: ModalityView) -> list[dict[str, Any]] | None:
-    """Return the claims of the reading checked against the recording, None where there is no recording to check with.
+def _claims(raw: str, record: EcgRecord, view: ModalityView) -> tuple[Claim, ...] | None:
+    """Return the claims of a reading checked against the recording, None where there is no signal to check with.
 
     `measure` keeps the measurements of a record object, so a reader that measures and this do it once.
     """
+    from ecgr1_core.interpretation import parse
     from ecgr1_core.measure import measure
-    from ecgr1_core.verify import claims_json, verify
+    from ecgr1_core.verify import verify
 
     if view.record is None:
         return None
-    return claims_json(verify(reading, measure(record), record.patient, record.warnings))
+    return verify(parse(raw), measure(record), record.patient, record.warnings)
 
 
 def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | None:

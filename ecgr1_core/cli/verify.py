@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ecgr1_core import DISCLAIMER
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
 from ecgr1_core.errors import InputError
 
-DISCLAIMER = "Research use. Not a diagnosis."
 _LARGEST_BYTES = 1 << 20
 
 

@@ -1,4 +1,4 @@
-"""Where everything stands on an ECG page, in millimetres: shared by the figure and the paper page.
+"""Where everything stands on an ECG page, in millimetres: shared by the screen and the paper page.
 
 The origin is the upper left corner of the grid, x runs to the right and y downwards; grid lines stand on whole
 millimetres. The module chooses the samples of each cell and the height of each row. It draws nothing, and knows neither
@@ -8,13 +8,14 @@ pixels nor colours.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ecgr1_core.errors import UnsuitableRecordingError
 from ecgr1_core.record import LEADS, EcgRecord, FloatArray
-from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, PAGE_S, SPEEDS_MM_PER_S, Layout
+from ecgr1_core.render.layouts import GAINS_MM_PER_MV, PAGE_S, SPEEDS_MM_PER_S, Layout, Order, find_layout
 
 MAJOR_GRID_MM = 5.0
 LEAST_WIDTH_MM = 270.0  # 10 s at 25 mm/s with its calibration pulse; with white margins the 297 mm of A4
@@ -33,6 +34,7 @@ LEAST_BELOW_MM = 10.0
 SEPARATOR_HALF_HEIGHT_MM = 4.0
 PULSE_MV = 1.0
 PULSE_S = 0.2
+PULSE_LEAD_MM = 2.5  # of baseline before and after the pulse
 
 Polyline = tuple[tuple[float, float], ...]
 
@@ -42,7 +44,7 @@ class Cell:
     """One lead in one row: `signal_mv` is [samples] float32, less the median of the lead on this page.
 
     `first_sample` counts from the start of the recording. `label` is the name of the lead, with the reason where there
-    is nothing to draw.
+    is nothing to draw, and with a minus sign where the lead is drawn upside down, as `signal_mv` then is.
     """
 
     lead: str
@@ -54,11 +56,22 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row: the y of 0 mV, the y on which the lead names stand, and the cells from left to right."""
+    """One row: the y of 0 mV, the y on which the lead names stand, the cells from left to right, and the row's band."""
 
     baseline_mm: float
     label_mm: float
     cells: tuple[Cell, ...]
+    top_mm: float
+    bottom_mm: float
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a trace goes from its baseline, in mV: above, below (as a positive number), and above under its name."""
+
+    above_mv: float
+    below_mv: float
+    under_label_mv: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +91,7 @@ class Sheet:
     @property
     def trace_left_mm(self) -> float:
         """The x at which the page's first second begins."""
-        return _trace_left_mm(self.speed_mm_per_s)
+        return trace_left_mm(self.speed_mm_per_s)
 
     def x_mm(self, time_s: float) -> float:
         """Return the x of a time, in seconds from the start of the recording."""
@@ -92,7 +105,7 @@ class Sheet:
     def calibration_pulses(self) -> tuple[Polyline, ...]:
         """One pulse of 1 mV and 200 ms for each row, as (x, y) in mm."""
         left, width, height = MAJOR_GRID_MM, PULSE_S * self.speed_mm_per_s, PULSE_MV * self.gain_mm_per_mv
-        xs = (left - 2.5, left, left, left + width, left + width, left + width + 2.5)
+        xs = (left - PULSE_LEAD_MM, left, left, left + width, left + width, left + width + PULSE_LEAD_MM)
         rises = (0.0, 0.0, height, height, 0.0, 0.0)
         return tuple(tuple((x, row.baseline_mm - rise) for x, rise in zip(xs, rises, strict=True)) for row in self.rows)
 
@@ -109,7 +122,7 @@ class Sheet:
 
 def page_width_mm(speed_mm_per_s: float) -> float:
     """Return the width of the grid in mm: ten seconds with the calibration pulse, at least 270 mm."""
-    content = _trace_left_mm(speed_mm_per_s) + PAGE_S * speed_mm_per_s + MAJOR_GRID_MM
+    content = trace_left_mm(speed_mm_per_s) + PAGE_S * speed_mm_per_s + MAJOR_GRID_MM
     return max(LEAST_WIDTH_MM, _up_to_major(content))
 
 
@@ -123,37 +136,25 @@ def lay_out(
     filter_label: str = "unfiltered",
     title: str = "",
     least_height_mm: float = 0.0,
+    order: Order = "standard",
 ) -> Sheet:
     """Lay ten seconds of `record`, from `start_s` on, out on a page at least `least_height_mm` high.
 
     Each lead is shifted by its median over the ten seconds, so that a DC offset does not push it off the page; the
-    samples are not altered otherwise. A row is as high as the signal in it, at least 25 mm and at most 10 mV to either
-    side of its baseline; a trace that reaches farther is drawn over its neighbours, and the footer names it where it
-    leaves the page. Sizes are whole multiples of 5 mm, baselines stand on whole millimetres.
+    samples are not altered otherwise, but for the sign of −aVR in the Cabrera order. A row is as high as the signal in
+    it, at least 25 mm and at most 10 mV to either side of its baseline; a trace that reaches farther is drawn over its
+    neighbours, and the footer names it where it leaves the page. Sizes are whole multiples of 5 mm, baselines stand on
+    whole millimetres.
 
-    Raises UnsuitableRecordingError where the recording ends before `start_s`, ValueError for a layout, speed or gain
-    that is not in `LAYOUTS`, `SPEEDS_MM_PER_S` or `GAINS_MM_PER_MV`.
+    Raises UnsuitableRecordingError where the recording ends before `start_s`, ValueError for a layout, order, speed or
+    gain that there is not.
     """
-    _check(record, layout, speed_mm_per_s, gain_mm_per_mv, start_s)
-    centred = _centred(record, start_s)
-    cell_rows = [_cells(record, centred, LAYOUTS[layout], leads, start_s) for leads in LAYOUTS[layout].all_rows]
-
-    label_rises = [
-        _label_rise_mm(cells, record.sampling_rate_hz, speed_mm_per_s, gain_mm_per_mv) for cells in cell_rows
-    ]
-    extents = [_extent_mm(cells, rise, gain_mm_per_mv) for cells, rise in zip(cell_rows, label_rises, strict=True)]
+    arranged = find_layout(layout, order)
+    _check(record, speed_mm_per_s, gain_mm_per_mv, start_s)
+    cell_rows = page_cells(record, arranged, start_s)
+    reaches = [[reach(cell, record.sampling_rate_hz, speed_mm_per_s) for cell in cells] for cells in cell_rows]
     top_band = TITLE_BAND_MM if title.strip() else 0.0
-    needed = top_band + sum(above + below for above, below in extents) + FOOTER_BAND_MM
-    height_mm = max(_up_to_major(needed), least_height_mm)
-
-    spare_per_row = (height_mm - needed) / len(extents)
-    rows = []
-    top = top_band
-    for cells, (above, below), rise in zip(cell_rows, extents, label_rises, strict=True):
-        baseline = float(round(top + spare_per_row / 2 + above))
-        rows.append(Row(baseline, baseline - rise, cells))
-        top += above + below + spare_per_row
-
+    rows, height_mm = stack(cell_rows, reaches, gain_mm_per_mv, top_band, least_height_mm)
     width_mm = page_width_mm(speed_mm_per_s)
     footer = _footer(record, rows, height_mm, speed_mm_per_s, gain_mm_per_mv, start_s, filter_label)
     return Sheet(
@@ -163,15 +164,52 @@ def lay_out(
         height_mm=height_mm,
         start_s=start_s,
         sampling_rate_hz=record.sampling_rate_hz,
-        rows=tuple(rows),
+        rows=rows,
         title=_fitted(title, width_mm),
         footer=_fitted(footer, width_mm),
     )
 
 
-def _check(record: EcgRecord, layout: str, speed_mm_per_s: float, gain_mm_per_mv: float, start_s: float) -> None:
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+def page_cells(record: EcgRecord, layout: Layout, start_s: float) -> list[tuple[Cell, ...]]:
+    """Return the cells of each row of `layout`, with the samples of the ten seconds from `start_s` on."""
+    centred = _centred(record, start_s)
+    return [_cells(record, centred, layout, leads, start_s) for leads in layout.all_rows]
+
+
+def stack(
+    cell_rows: Sequence[tuple[Cell, ...]],
+    reaches: Sequence[Sequence[Reach]],
+    gain_mm_per_mv: float,
+    top_band_mm: float = 0.0,
+    least_height_mm: float = 0.0,
+) -> tuple[tuple[Row, ...], float]:
+    """Put rows below each other, each as high as `reaches`, one for each cell, need; return them and the page's height.
+
+    What is left over, because the page is a whole multiple of 5 mm high and at least `least_height_mm`, is shared
+    out evenly.
+    """
+    label_rises = [_label_rise_mm(row, gain_mm_per_mv) for row in reaches]
+    extents = [_extent_mm(row, rise, gain_mm_per_mv) for row, rise in zip(reaches, label_rises, strict=True)]
+    needed = top_band_mm + sum(above + below for above, below in extents) + FOOTER_BAND_MM
+    height_mm = max(_up_to_major(needed), least_height_mm)
+    spare_per_row = (height_mm - needed) / len(extents)
+    rows = []
+    top = top_band_mm
+    for cells, (above, below), rise in zip(cell_rows, extents, label_rises, strict=True):
+        baseline = float(round(top + spare_per_row / 2 + above))
+        bottom = top + above + below + spare_per_row
+        rows.append(Row(baseline, baseline - rise, cells, top, bottom))
+        top = bottom
+    return tuple(rows), height_mm
+
+
+def reach(cell: Cell, sampling_rate_hz: float, speed_mm_per_s: float) -> Reach:
+    """Return how far the trace of a cell goes from its baseline."""
+    span = math.ceil((LABEL_INSET_MM + LABEL_SPAN_MM) / speed_mm_per_s * sampling_rate_hz)
+    return Reach(_highest(cell.signal_mv), _highest(-cell.signal_mv), _highest(cell.signal_mv[:span]))
+
+
+def _check(record: EcgRecord, speed_mm_per_s: float, gain_mm_per_mv: float, start_s: float) -> None:
     if speed_mm_per_s not in SPEEDS_MM_PER_S:
         raise ValueError(f"speed_mm_per_s must be one of {SPEEDS_MM_PER_S}, got {speed_mm_per_s}")
     if gain_mm_per_mv not in GAINS_MM_PER_MV:
@@ -213,12 +251,13 @@ def _cells(
         first = _sample_at(cell_start_s, record.sampling_rate_hz)
         stop = _sample_at(cell_start_s + seconds, record.sampling_rate_hz)
         signal = centred[LEADS.index(lead), first - page_first : stop - page_first]
+        label = lead
+        if lead in layout.inverted_leads:
+            label, signal = f"−{lead}", -signal
         if lead in record.missing_leads:
-            label, signal = f"{lead} not recorded", signal[:0]
+            label, signal = f"{label} not recorded", signal[:0]
         elif np.isnan(signal).all():
-            label, signal = f"{lead} no signal", signal[:0]
-        else:
-            label = lead
+            label, signal = f"{label} no signal", signal[:0]
         cells.append(Cell(lead, label, cell_start_s, first, signal))
     return tuple(cells)
 
@@ -228,17 +267,16 @@ def _highest(signal_mv: FloatArray) -> float:
     return float(known.max()) if known.size else 0.0
 
 
-def _label_rise_mm(cells: tuple[Cell, ...], sampling_rate_hz: float, speed: float, gain: float) -> float:
+def _label_rise_mm(reaches: Sequence[Reach], gain: float) -> float:
     """Return how far above the baseline the lead names of a row stand, so that the trace below them is clear."""
-    span = math.ceil((LABEL_INSET_MM + LABEL_SPAN_MM) / speed * sampling_rate_hz)
-    highest_mv = max(_highest(cell.signal_mv[:span]) for cell in cells)
+    highest_mv = max(reach.under_label_mv for reach in reaches)
     return max(LEAST_LABEL_RISE_MM, min(highest_mv, LARGEST_EXTENT_MV) * gain + 1.5)
 
 
-def _extent_mm(cells: tuple[Cell, ...], label_rise_mm: float, gain: float) -> tuple[float, float]:
+def _extent_mm(reaches: Sequence[Reach], label_rise_mm: float, gain: float) -> tuple[float, float]:
     """Return what a row needs above and below its baseline: its traces, lead names and calibration pulse."""
-    above_mv = max(_highest(cell.signal_mv) for cell in cells)
-    below_mv = max(_highest(-cell.signal_mv) for cell in cells)
+    above_mv = max(reach.above_mv for reach in reaches)
+    below_mv = max(reach.below_mv for reach in reaches)
     above = max(min(above_mv, LARGEST_EXTENT_MV) * gain, PULSE_MV * gain, label_rise_mm + TEXT_SIZE_MM)
     below = max(min(below_mv, LARGEST_EXTENT_MV) * gain, LEAST_BELOW_MM)
     lacking = max(0.0, LEAST_ROW_HEIGHT_MM - ROW_GAP_MM - above - below)
@@ -247,7 +285,7 @@ def _extent_mm(cells: tuple[Cell, ...], label_rise_mm: float, gain: float) -> tu
 
 def _footer(
     record: EcgRecord,
-    rows: list[Row],
+    rows: tuple[Row, ...],
     height_mm: float,
     speed: float,
     gain: float,
@@ -277,7 +315,8 @@ def _fitted(text: str, width_mm: float) -> str:
     return text if len(text) <= characters else text[: characters - 3].rstrip() + "..."
 
 
-def _trace_left_mm(speed_mm_per_s: float) -> float:
+def trace_left_mm(speed_mm_per_s: float) -> float:
+    """Return the x in mm at which the first second of a page begins, right of the calibration pulse."""
     return _up_to_major(MAJOR_GRID_MM + PULSE_S * speed_mm_per_s + 3.5)
 
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 from ecgr1_core.interpretation import Interpretation
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.protocol import as_shown
+from ecgr1_core.protocol.normal_ranges import judged_value, normal_range
 from ecgr1_core.record import EcgRecord, Patient
 from ecgr1_core.report.flow import Mark, Paragraph, Run
 from ecgr1_core.report.measured import ROWS
-from ecgr1_core.protocol.normal_ranges import judged_value, normal_range
 from ecgr1_core.report.types import Provenance, ReportedClaim
 
 CROSS, TICK, DASH = "✕", "✓", "–"

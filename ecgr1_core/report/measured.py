@@ -13,9 +13,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.protocol import as_shown
+from ecgr1_core.protocol.normal_ranges import judged_value, normal_range, number_text
 from ecgr1_core.record import Patient
 from ecgr1_core.report.flow import INK, Run, draw_line
-from ecgr1_core.protocol.normal_ranges import judged_value, normal_range, number_text
 from ecgr1_core.report.typeface import width_pt
 
 LABEL_PT = 6.5

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from reportlab.pdfgen.canvas import Canvas
 
-from ecgr1_core import __version__
+from ecgr1_core import DISCLAIMER, __version__
 from ecgr1_core.interpretation import Interpretation
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.record import EcgRecord
@@ -50,7 +50,6 @@ from ecgr1_core.report.typeface import REGULAR, printable, register_fonts, unpri
 from ecgr1_core.report.types import Provenance, ReportedClaim, ReportOptions
 
 UNNAMED = "case not named"
-DISCLAIMER = "Research use. Not a diagnosis."
 PROGRAM = f"ECG-R1 Review {__version__}"
 _HEADER_PT, _SMALL_PT, _SIGN_PT = 8.5, 6.5, 7.5
 _LOCK = threading.Lock()  # reportlab keeps its fonts for the whole process

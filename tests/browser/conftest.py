@@ -62,7 +62,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def app_address(data_dir: Path) -> Iterator[str]:
     """The address of the real app, served by `ecgr1 serve` on a free port, without a model."""
-    with _served(data_dir) as address:
+    with served(data_dir) as address:
         yield address
 
 
@@ -73,12 +73,13 @@ def model_app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
     model = build_endless_checkpoint(tmp_path_factory.mktemp("models") / "tiny-endless")
     settings = {"ECGR1_MODEL": str(model), "ECGR1_MODEL_DEVICE": "cpu", "ECGR1_MODEL_PRECISION": "int8"}
-    with _served(tmp_path_factory.mktemp("var"), **settings, ECGR1_MODEL_MAX_NEW_TOKENS="1500") as address:
+    with served(tmp_path_factory.mktemp("var"), **settings, ECGR1_MODEL_MAX_NEW_TOKENS="1500") as address:
         yield address
 
 
 @contextmanager
-def _served(data_dir: Path, **settings: str) -> Iterator[str]:
+def served(data_dir: Path, **settings: str) -> Iterator[str]:
+    """Serve the real app with its data in `data_dir`, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -113,6 +114,17 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) 
 @pytest.fixture
 def read_page(page: Page, app_address: str) -> Iterator[Page]:
     """The Read page, open; after the test no error may be on the console and no request may have left this machine."""
+    with _watched(page, app_address):
+        yield page
+
+
+@pytest.fixture
+def known_page(page: Page, app_address: str, data_dir: Path, shared_data: Path) -> Iterator[Page]:
+    """As `read_page`, for a visitor of whom three recordings are kept, the last one with a reading."""
+    from page_kept import keep_recordings, know
+
+    keep_recordings(data_dir, shared_data)
+    know(page)
     with _watched(page, app_address):
         yield page
 

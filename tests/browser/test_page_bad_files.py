@@ -112,8 +112,8 @@ def test_each_bad_file_gets_one_sentence_and_the_last_result_stays(
 ) -> None:
     open_files(read_page, ptbxl_pair(shared_data))
     read(read_page)
-    reading, case = read_page.locator("#reading").inner_text(), read_page.locator("#case").inner_text()
-    table = read_page.locator("#measurements").inner_text()
+    reading, case = read_page.locator("#reading .prose").inner_text(), read_page.locator("#case .prose").inner_text()
+    table = read_page.locator("#measurements .prose").inner_text()
     said: dict[str, str] = {}
     for number, (kind, (make, expected)) in enumerate(BAD.items()):
         folder = tmp_path / str(number)
@@ -131,9 +131,9 @@ def test_each_bad_file_gets_one_sentence_and_the_last_result_stays(
         assert sentence.endswith("."), f"{kind}: {sentence!r}"
         for word in ("Traceback", "Error(", str(tmp_path), "internal fault"):
             assert word not in sentence, (kind, sentence)
-        assert read_page.locator("#reading").inner_text() == reading, kind
-        assert read_page.locator("#case").inner_text() == case, kind
-        assert read_page.locator("#measurements").inner_text() == table, kind
+        assert read_page.locator("#reading .prose").inner_text() == reading, kind
+        assert read_page.locator("#case .prose").inner_text() == case, kind
+        assert read_page.locator("#measurements .prose").inner_text() == table, kind
         expect(read_page.locator(FIGURE)).to_be_visible()
     assert len(set(said.values())) == len(BAD), "every fault has a sentence of its own"
 

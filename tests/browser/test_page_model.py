@@ -24,11 +24,11 @@ def test_it_loads_streams_and_is_cancelled_at_once(model_page: Page, shared_data
     expect(page.locator("#reader-note")).to_contain_text("ECG-R1 tiny-endless int8")
     expect(page.locator("#reader-note")).to_contain_text("sent nowhere")
     page.locator("#modality input").click()
-    expect(page.get_by_role("option")).to_have_count(4)
+    expect(page.locator("[role=listbox] [role=option]")).to_have_count(4)
     page.get_by_role("option", name="Image, signal", exact=True).click()
 
     begin(page)
-    footer, reading = page.locator("#footer"), page.locator("#reading")
+    footer, reading = page.locator("#footer"), page.locator("#reading .reading")
     expect(footer).to_contain_text(
         re.compile(r"ECG-R1 tiny-endless int8 \w{8} is reading from page image and signal"), timeout=20_000
     )
@@ -98,7 +98,7 @@ def test_opening_another_recording_ends_the_reading_of_the_one_before(model_page
     choose(page, "reader", "ECG-R1")
     begin(page)
     page.locator("#example input").click()
-    page.get_by_role("option").nth(1).click()
+    page.locator("[role=listbox] [role=option]").nth(1).click()
     expect(page.locator("#status .done")).to_contain_text("is open and measured", timeout=30_000)
     page.wait_for_timeout(1500)
     expect(page.locator("#reading")).to_contain_text("No reading yet")
@@ -110,7 +110,7 @@ def test_without_a_model_the_page_says_what_to_do(read_page: Page) -> None:
     read_page.locator("#empty button").first.click()
     expect(read_page.locator("#status .done")).to_contain_text("is open and measured", timeout=30_000)
     read(read_page)
-    reading = read_page.locator("#reading").inner_text()
+    reading = read_page.locator("#reading .reading").inner_text()
     read_page.locator("#reader input").click()
     option = read_page.get_by_role("option", name="ECG-R1 (not available)")
     assert float(option.evaluate("option => getComputedStyle(option).opacity")) < 1, "it is greyed"
@@ -118,4 +118,4 @@ def test_without_a_model_the_page_says_what_to_do(read_page: Page) -> None:
     expect(read_page.locator("#reader-note .away")).to_contain_text("set ECGR1_MODEL")
     read_page.get_by_role("button", name="Read", exact=True).click()
     expect(read_page.locator("#status .error")).to_contain_text("No model is set")
-    assert read_page.locator("#reading").inner_text() == reading
+    assert read_page.locator("#reading .reading").inner_text() == reading

@@ -21,7 +21,6 @@ from ui.pages import read_actions
 from ui.pages.case import Case
 from ui.pages.read_actions import ReadActions, Update, joined, reader_choices, reader_note_html, waiting_for
 
-DRAWING = ("3x4+1", 25.0, 10.0, 0, 1000, False)
 READING = write(
     [Step(number, title, f"Finding {number}.") for number, title in enumerate(STEP_TITLES, start=1)],
     "All in all.",
@@ -106,6 +105,8 @@ def test_a_reading_appears_step_by_step(actions: ReadActions, record: EcgRecord,
     assert "Research use. Not a diagnosis." in last["footer"]
     assert last["read"]["interactive"] is True
     assert last["cancel"]["interactive"] is False
+    offered = [update["reading_tools"]["visible"] for update in updates if "reading_tools" in update]
+    assert offered == [False] * (len(offered) - 1) + [True], "what is done with a reading waits for its end"
 
 
 @pytest.mark.parametrize("modality", ["signal", "image", "both", "swapped"])
@@ -216,7 +217,7 @@ def test_a_reading_never_writes_on_the_page_of_another_recording(
     updates = actions.read(case, "scripted", "signal")
     for _ in range(4):
         next(updates)
-    opened = whole(actions.open_example(case, "quiet", *DRAWING))
+    opened = whole(actions.open_example(case, "quiet"))
     assert "No reading yet" in opened["reading"]
     assert list(updates) == []
     assert reader.closed == 1
@@ -235,8 +236,9 @@ def test_a_recording_that_cannot_be_measured_is_shown_all_the_same(
         raise ZeroDivisionError
 
     monkeypatch.setattr(read_actions, "measure", fail)
-    result = whole(actions.open_example(None, "quiet", *DRAWING))
-    assert '"scatter"' in result["trace"].replace("&quot;", '"')
+    result = whole(actions.open_example(None, "quiet"))
+    assert '"encoding":"int16"' in result["trace"]
+    assert result["trace_marks"] == ""
     assert "internal fault" in result["status"]
     assert "measuring was stopped" in result["measurements"]
     assert result["read"]["interactive"] is True
@@ -247,7 +249,7 @@ def test_a_bad_file_changes_nothing_but_the_status_and_is_not_kept(
 ) -> None:
     bad = tmp_path / "letter.csv"
     bad.write_text("Dear colleague,\nthank you for the referral.\n")
-    result = whole(actions.open_upload(Case(record), [str(bad)], *DRAWING))
+    result = whole(actions.open_upload(Case(record), [str(bad)]))
     assert "letter.csv" in result["status"]
     assert str(tmp_path) not in result["status"]
     assert not {"case", "case_line", "trace", "reading", "measurements", "footer"} & set(result)
@@ -257,10 +259,12 @@ def test_a_bad_file_changes_nothing_but_the_status_and_is_not_kept(
 def test_an_upload_is_opened_measured_and_deleted(actions: ReadActions, shared_data: Path, tmp_path: Path) -> None:
     header = sorted((shared_data / "ptbxl" / "records500").rglob("*.hea"))[0]
     files = [Path(shutil.copy(path, tmp_path)) for path in (header, header.with_suffix(".dat"))]
-    updates = list(actions.open_upload(None, [str(path) for path in files], *DRAWING))
+    updates = list(actions.open_upload(None, [str(path) for path in files]))
     first_trace = next(index for index, update in enumerate(updates) if "trace" in update)
     first_table = next(index for index, update in enumerate(updates) if "<table" in update.get("measurements", ""))
     assert first_trace < first_table, "the waveform is sent before it is measured"
+    assert updates[first_trace]["trace_marks"] == ""
+    assert '"beats":[[1,' in updates[-1]["trace_marks"]
     assert header.stem in updates[-1]["status"]
     assert not any(path.exists() for path in files)
 

@@ -12,9 +12,9 @@ from html import escape
 
 from ecgr1_core.measure.types import LeadMeasurements, Measurements
 from ecgr1_core.protocol import as_shown
+from ecgr1_core.protocol.normal_ranges import judged_value, normal_range, number_text
 from ecgr1_core.record import LEADS, Patient
 from ui import strings
-from ecgr1_core.protocol.normal_ranges import judged_value, normal_range, number_text
 
 
 @dataclass(frozen=True)

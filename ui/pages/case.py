@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from annotations.recordings import KeptReading
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.record import EcgRecord
+from ui.components.checked import Comparison
 
 
 @dataclass(eq=False)
@@ -18,14 +20,18 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The open recording, its measurements once they are there, and the readings of it that are being written.
+    """The open recording, its measurements and its last reading once they are there, and what is being written of it.
 
-    A reading is stopped through its case, because the actions of a page know of each other by nothing else.
+    A reading is stopped through its case, because the actions of a page know of each other by nothing else. `unwanted`
+    is not empty when the visitor has removed the recording from those that are kept: it is then not kept again.
     """
 
     record: EcgRecord
     measurements: Measurements | None = None
+    reading: KeptReading | None = None
+    comparison: Comparison | None = None
     turns: list[Turn] = field(default_factory=list)
+    unwanted: list[bool] = field(default_factory=list)
 
     def begin_reading(self) -> Turn:
         """Stop and leave what was being written, and return the turn of a new reading."""

@@ -1,28 +1,30 @@
 """The Read page: its components, where they stand, and which action each of them starts.
 
-What the actions do is in `ui.pages.read_actions`; here they are only tied to components by name. The width of the trace
-box and light or dark are known to the browser alone: `ui/page.js` puts them into the last two inputs of every event
-that draws.
+What the actions do is in `ui.pages.read_actions`; here they are only tied to components by name. How the trace is shown
+is no affair of the server: the viewer gets each recording once and its measurements when they are there.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
 
+from annotations.recordings import FILE_NAME, RecordingStore
 from ecgr1_core.readers import get_reader, known_readers
 from ecgr1_core.record import EcgRecord
-from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html
+from ui.components.sessions import head_html, recordings_head_html, sessions_html
 from ui.components.status import status_html
-from ui.components.trace import drawing_library_figure, trace_html
+from ui.components.viewer import marks_html, recording_html, viewer_html
+from ui.pages.kept_actions import KeptActions
 from ui.pages.read_actions import (
     Action,
     ReadActions,
@@ -32,32 +34,39 @@ from ui.pages.read_actions import (
     reader_choices,
     reader_note_html,
 )
+from ui.pages.reading_actions import ReadingActions
 
-DRAWING = ("layout", "speed", "gain", "page_start", "width", "dark")
 ASKED = ("sampling_rate_hz", "unit")
 EXAMPLES_ON_EMPTY_PAGE = 2
-WITH_VIEW = "(...inputs) => window.ecgr1.view(inputs)"
 WITH_REFUSED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1.refused]"
-SWITCHING_DARK = "(...inputs) => window.ecgr1.switchDark(inputs)"
+WITH_VIEW = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Reading.view()]"
+WITH_VISITOR = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Kept.visitor()]"
+WITH_VISITOR_AND_KEY = "(...inputs) => [...inputs.slice(0, -2), window.ecgr1Kept.visitor(), window.ecgr1Kept.key]"
+WITH_VISITOR_AND_VIEW = (
+    "(...inputs) => [...inputs.slice(0, -2), window.ecgr1Kept.visitor(), window.ecgr1Reading.view()]"
+)
+SWITCHING_DARK = "() => window.ecgr1.switchDark()"
 
 
 def build_read_page(app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord]) -> None:
     """Add the Read page to `app`, which is being built."""
-    parts = _controls(settings, [record.name for record in examples])
+    parts = _recordings(settings) | _controls(settings, [record.name for record in examples])
     parts |= _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
     parts |= {
         "case": gr.State(None, time_to_live=4 * 3600),
         "pending": gr.State([], time_to_live=4 * 3600),
-        "width": gr.Number(0, visible=False),
-        "dark": gr.Checkbox(False, visible=False),
     }
-    _wire(app, parts, ReadActions(settings, examples))
+    store = None
+    if settings.keep_recordings:
+        store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
+    kept = KeptActions(settings, store)
+    _wire(app, parts, ReadActions(settings, examples), kept, settings)
 
 
 def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Row(elem_id="head"):
-        gr.HTML(f'<h1>{strings.TITLE}</h1><span class="use">{strings.RESEARCH_USE}</span>')
+        gr.HTML(head_html())
         parts["dark_switch"] = gr.Button(strings.DARK, elem_id="dark-switch", size="sm")
     chosen = get_reader(settings.reader, settings)
     with gr.Row(elem_id="controls"):
@@ -81,7 +90,6 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
         with gr.Column(elem_id="actions", scale=0, min_width=100):
             parts["read"] = gr.Button(strings.READ, variant="primary", size="sm", interactive=False, elem_id="read")
             parts["cancel"] = gr.Button(strings.CANCEL, size="sm", interactive=False, elem_id="cancel")
-    parts["reader_note"] = gr.HTML(reader_note_html(chosen), elem_id="reader-note")
     with gr.Row(visible=False, elem_id="ask") as parts["ask"]:
         parts["sampling_rate_hz"] = gr.Number(
             None, label=strings.ASK_RATE, minimum=0, elem_id="ask-rate", visible=False, min_width=160
@@ -95,7 +103,9 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
             min_width=160,
         )
         parts["open_again"] = gr.Button(strings.READ_FILE, variant="primary", size="sm", elem_id="read-file", scale=0)
-    parts["status"] = gr.HTML(status_html("note", strings.STATUS_START), elem_id="status")
+    with gr.Row(elem_id="says"):
+        parts["status"] = gr.HTML(status_html("note", strings.STATUS_START), elem_id="status")
+        parts["reader_note"] = gr.HTML(reader_note_html(chosen), elem_id="reader-note")
     parts["case_line"] = gr.HTML(case_html(None), elem_id="case")
     return parts
 
@@ -104,53 +114,70 @@ def _work(first_examples: list[str]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Row(elem_id="work"):
         with gr.Column(elem_id="trace-side"):
-            with gr.Row(elem_id="view-row"):
-                parts["layout"] = gr.Dropdown(
-                    [(strings.LAYOUT_NAMES.get(name, name), name) for name in LAYOUTS],
-                    value=DEFAULT_LAYOUT,
-                    label=strings.LAYOUT,
-                    elem_id="layout",
-                    min_width=150,
-                )
-                parts["speed"] = gr.Dropdown(
-                    [(strings.SPEED_UNIT.format(value=value), value) for value in SPEEDS_MM_PER_S],
-                    value=25.0,
-                    label=strings.SPEED,
-                    elem_id="speed",
-                    min_width=110,
-                )
-                parts["gain"] = gr.Dropdown(
-                    [(strings.GAIN_UNIT.format(value=value), value) for value in GAINS_MM_PER_MV],
-                    value=10.0,
-                    label=strings.GAIN,
-                    elem_id="gain",
-                    min_width=110,
-                )
-                parts["page_start"] = gr.Number(
-                    0, label=strings.PAGE_START, minimum=0, step=10, visible=False, elem_id="page-start", min_width=110
-                )
             with gr.Column(elem_id="trace-box"):
                 with gr.Column(elem_id="empty"):
                     gr.HTML(f'<p class="quiet">{strings.EMPTY}</p>')
                     with gr.Row(elem_id="empty-buttons"):
                         parts["first_examples"] = {name: gr.Button(name, size="sm") for name in first_examples}
-                gr.HTML(f'<div id="trace" role="img" aria-label="{strings.TRACE}"></div>', elem_id="trace-holder")
-                parts["trace"] = gr.HTML(trace_html(None), elem_id="trace-data")
-            gr.Plot(drawing_library_figure(), visible="hidden", show_label=False, elem_id="drawing-library")
+                gr.HTML(viewer_html(), elem_id="trace-holder")
+                parts["trace"] = gr.HTML(recording_html(None), elem_id="trace-data")
+                parts["trace_marks"] = gr.HTML(marks_html(None, None), elem_id="trace-marks")
             parts["measurements"] = gr.HTML(measurements_html(None), elem_id="measurements")
             with gr.Accordion(strings.PER_LEAD, open=False, elem_id="per-lead"):
                 parts["lead_table"] = gr.HTML(lead_table_html(None), elem_id="lead-table")
         with gr.Column(elem_id="reading-side"):
             parts["reading"] = gr.HTML(reading_html(None), elem_id="reading")
+            parts |= _reading_tools()
             parts["footer"] = gr.HTML(footer_html(strings.FOOTER_NONE), elem_id="footer")
-    parts["redraw"] = gr.Button("redraw", visible="hidden", elem_id="redraw")
     parts["too_big"] = gr.Button("too big", visible="hidden", elem_id="too-big")
     parts["refused"] = gr.Textbox(visible=False)
     return parts
 
 
-def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions) -> None:
+def _reading_tools() -> dict[str, Any]:
+    """Return what can be done with a finished reading; hidden until there is one."""
+    parts: dict[str, Any] = {}
+    with gr.Row(visible=False, elem_id="reading-tools") as parts["reading_tools"]:
+        parts["copy"] = gr.Button(strings.COPY, size="sm", min_width=60, elem_id="copy")
+        parts["json"] = gr.Button(strings.JSON, size="sm", min_width=60, elem_id="json")
+        parts["pdf"] = gr.Button(strings.PDF, size="sm", min_width=60, elem_id="pdf")
+        parts["compare"] = gr.UploadButton(
+            strings.COMPARE, size="sm", file_types=[".json", ".txt"], min_width=150, elem_id="compare"
+        )
+        parts["compare_mode"] = gr.Dropdown(
+            [(strings.COMPARE_MODES[mode], mode) for mode in ("strict", "published")],
+            value="strict",
+            label=strings.COMPARE_MODE,
+            visible=False,
+            min_width=140,
+            elem_id="compare-mode",
+        )
+        parts["compare_off"] = gr.Button(
+            strings.COMPARE_OFF, size="sm", visible=False, min_width=150, elem_id="compare-off"
+        )
+    parts["download"] = gr.HTML("", elem_id="download")
+    return parts
+
+
+def _recordings(settings: Settings) -> dict[str, Any]:
+    """Return the list of recordings, which the page's script shows and hides, and what its buttons start."""
+    parts: dict[str, Any] = {}
+    with gr.Column(elem_id="recordings"):
+        gr.HTML(recordings_head_html())
+        none = () if settings.keep_recordings else None
+        now = datetime.now().astimezone()
+        parts["kept"] = gr.HTML(sessions_html(none, keep_days=settings.keep_recordings_days, now=now), elem_id="kept")
+    for name in ("kept_open", "kept_remove", "kept_remove_all", "kept_view"):
+        parts[name] = gr.Button(name, visible="hidden", elem_id=name.replace("_", "-"))
+    parts["view_kept"] = gr.HTML("", elem_id="view-kept")
+    return parts | {"visitor": gr.Textbox(visible=False), "told": gr.Textbox(visible=False)}
+
+
+def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: KeptActions, settings: Settings) -> None:
     components = {name: part for name, part in parts.items() if not isinstance(part, dict)}
+
+    # Of an event that sends nothing at all, or an empty dict, Gradio would empty or fail every component.
+    nothing = {parts["status"]: gr.skip()}
 
     def tie(listen: Callable[..., Any], action: Action, names: Sequence[str], **options: Any) -> Any:
         """Let an event run an action on the open case and the named components."""
@@ -159,7 +186,9 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions) -> None:
             so_far: Update = {}
             for updates in action(*values):
                 so_far = joined(so_far, updates)
-                yield {components[name]: value for name, value in so_far.items()}
+                yield {components[name]: value for name, value in so_far.items()} or nothing
+            if not so_far:
+                yield nothing
 
         return listen(
             run,
@@ -171,24 +200,43 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions) -> None:
         )
 
     stoppable = [
-        tie(parts["upload"].upload, actions.open_upload, ("upload", *DRAWING), js=WITH_VIEW),
-        tie(parts["open_again"].click, actions.open_again, ("pending", *ASKED, *DRAWING), js=WITH_VIEW),
-        tie(parts["example"].input, actions.open_example, ("example", *DRAWING), js=WITH_VIEW),
+        tie(parts["upload"].upload, actions.open_upload, ("upload",)),
+        tie(parts["open_again"].click, actions.open_again, ("pending", *ASKED)),
+        tie(parts["example"].input, actions.open_example, ("example",)),
     ]
-    tie(parts["read"].click, actions.read, ("reader", "modality"))
+    others = [tie(parts["read"].click, actions.read, ("reader", "modality"))]
     for name, button in parts["first_examples"].items():
-        open_it = functools.partial(_open_named, actions, name)
-        stoppable.append(tie(button.click, open_it, DRAWING, js=WITH_VIEW))
+        stoppable.append(tie(button.click, functools.partial(_open_named, actions, name), ()))
     # A reading is not among `cancels`: it ends by itself when told to, so that its last words on the page are its own.
-    tie(parts["cancel"].click, actions.cancelled, (), cancels=stoppable)
+    others.append(tie(parts["cancel"].click, actions.cancelled, (), cancels=stoppable))
     tie(parts["reader"].input, actions.choose_reader, ("reader",))
     tie(app.load, actions.choose_reader, ("reader",))
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
-    for name in ("layout", "speed", "gain", "page_start"):
-        tie(parts[name].input, actions.redraw, DRAWING, js=WITH_VIEW, trigger_mode="always_last")
-    tie(parts["redraw"].click, actions.redraw, DRAWING, js=WITH_VIEW, trigger_mode="always_last")
-    tie(parts["dark_switch"].click, actions.redraw, DRAWING, js=SWITCHING_DARK, trigger_mode="always_last")
+    parts["dark_switch"].click(None, js=SWITCHING_DARK)
+    _wire_reading(parts, tie, ReadingActions(settings))
+    _wire_recordings(app, parts, tie, kept, (*stoppable, *others))
 
 
-def _open_named(actions: ReadActions, name: str, case: Any, *drawing: Any) -> Iterator[Update]:
-    yield from actions.open_example(case, name, *drawing)
+def _wire_reading(parts: dict[str, Any], tie: Callable[..., Any], actions: ReadingActions) -> None:
+    tie(parts["copy"].click, actions.copy, ())
+    tie(parts["json"].click, actions.save_json, ())
+    tie(parts["pdf"].click, actions.save_pdf, ("told",), js=WITH_VIEW)
+    tie(parts["compare"].upload, actions.compare, ("compare", "compare_mode"))
+    tie(parts["compare_mode"].input, actions.compare_again, ("compare_mode",))
+    tie(parts["compare_off"].click, actions.compare_off, ())
+
+
+def _wire_recordings(
+    app: gr.Blocks, parts: dict[str, Any], tie: Callable[..., Any], actions: KeptActions, after: Sequence[Any]
+) -> None:
+    tie(app.load, actions.show, ("visitor",), js=WITH_VISITOR)
+    for event in after:
+        tie(event.then, actions.keep, ("visitor",), js=WITH_VISITOR)
+    tie(parts["kept_open"].click, actions.reopen, ("visitor", "told"), js=WITH_VISITOR_AND_KEY)
+    tie(parts["kept_remove"].click, actions.remove, ("visitor", "told"), js=WITH_VISITOR_AND_KEY)
+    tie(parts["kept_remove_all"].click, actions.remove_all, ("visitor",), js=WITH_VISITOR)
+    tie(parts["kept_view"].click, actions.keep_view, ("visitor", "told"), js=WITH_VISITOR_AND_VIEW)
+
+
+def _open_named(actions: ReadActions, name: str, case: Any) -> Iterator[Update]:
+    yield from actions.open_example(case, name)

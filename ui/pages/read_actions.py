@@ -1,4 +1,4 @@
-"""What happens on the Read page: open files, draw, measure, read; each action yields updates by component name.
+"""What happens on the Read page: open files, show, measure, read; each action yields updates by component name.
 
 Every action is load → domain function → view. It knows the names of the page's components (`ui.pages.read`) and no
 layout. Bad input becomes one sentence in the status line; a fault of ours becomes one sentence too and is logged; in
@@ -32,11 +32,13 @@ from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
+from ui.components.checked import Checked, Checker
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
-from ui.components.trace import Drawing, trace_html
+from ui.components.viewer import marks_html, recording_html
 from ui.pages.case import Case, Turn
+from ui.pages.finished import ended, footer_of, kept_footer, tools_of
 
 Update = dict[str, Any]
 """New values or `gr.update`s by component name; components that are not named stay as they are."""
@@ -124,25 +126,21 @@ class ReadActions:
         self.examples = {record.name: record for record in examples}
 
     @guarded
-    def open_upload(self, case: Case | None, paths: list[str] | None, *drawing: Any) -> Iterator[Update]:
+    def open_upload(self, case: Case | None, paths: list[str] | None) -> Iterator[Update]:
         """Open the files that were just uploaded; what they do not say of themselves is asked for."""
         if paths:
             yield {"upload": None, "example": None} | nothing_asked() | busy_with(paths)
-            yield from self._open_files(case, paths, None, None, Drawing(*drawing))
+            yield from self._open_files(case, paths, None, None)
 
     @guarded
-    def open_again(
-        self, case: Case | None, paths: list[str], rate: float | None, unit: Any, *drawing: Any
-    ) -> Iterator[Update]:
+    def open_again(self, case: Case | None, paths: list[str], rate: float | None, unit: Any) -> Iterator[Update]:
         """Open the files that wait for their sampling rate or unit, now that it was given."""
         if not paths:
             raise InputError(strings.READ_FILE, strings.FILES_GONE, strings.FILES_GONE_REMEDY)
         yield busy_with(paths)
-        yield from self._open_files(case, paths, rate, unit, Drawing(*drawing))
+        yield from self._open_files(case, paths, rate, unit)
 
-    def _open_files(
-        self, case: Case | None, paths: list[str], rate: float | None, unit: Any, drawing: Drawing
-    ) -> Iterator[Update]:
+    def _open_files(self, case: Case | None, paths: list[str], rate: float | None, unit: Any) -> Iterator[Update]:
         files = [Path(path) for path in paths]
         try:
             options = ReadOptions(sampling_rate_hz=rate, unit=unit or None, max_duration_s=self.settings.max_duration_s)
@@ -156,52 +154,52 @@ class ReadActions:
                 forget(files)
             raise
         forget(files)
-        for updates in self._show(case, record, drawing):
+        for updates in self._show(case, record):
             yield nothing_asked() | updates
 
     @guarded
-    def open_example(self, case: Case | None, name: str | None, *drawing: Any) -> Iterator[Update]:
+    def open_example(self, case: Case | None, name: str | None) -> Iterator[Update]:
         """Open one of the example recordings."""
         if name is not None:
             yield busy(strings.STATUS_FILES.format(files=name)) | nothing_asked()
-            yield from self._show(case, self.examples[name], Drawing(*drawing))
+            yield from self._show(case, self.examples[name])
 
-    def _show(self, case: Case | None, record: EcgRecord, drawing: Drawing) -> Iterator[Update]:
+    def _show(self, case: Case | None, record: EcgRecord) -> Iterator[Update]:
         """Show the trace at once, then measure; a recording that cannot be measured is open all the same.
 
         A reading of the case before that is still being written is stopped, and writes nothing on this one's page.
         """
-        figure = drawing.figure(record, from_start=True)
+        trace = recording_html(record)
         if case is not None:
             case.leave()
         opened = Case(record)
-        yield {
-            "case": opened,
-            "case_line": case_html(record),
-            "trace": trace_html(figure),
-            "page_start": gr.update(value=0, visible=drawing.has_more_pages(record)),
-            "measurements": measurements_html(None, note=strings.MEASURE_RUNNING),
-            "lead_table": lead_table_html(None, note=strings.MEASURE_RUNNING),
-            "reading": reading_html(None),
-            "footer": footer_html(strings.FOOTER_NONE),
-        } | busy(strings.STATUS_MEASURING.format(name=record.name))
+        yield (
+            {
+                "case": opened,
+                "case_line": case_html(record),
+                "trace": trace,
+                "trace_marks": marks_html(None, None),
+                "measurements": measurements_html(None, note=strings.MEASURE_RUNNING),
+                "lead_table": lead_table_html(None, note=strings.MEASURE_RUNNING),
+                "reading": reading_html(None),
+                "footer": footer_html(strings.FOOTER_NONE),
+            }
+            | tools_of(opened)
+            | busy(strings.STATUS_MEASURING.format(name=record.name))
+        )
         try:
             measurements = measure(record)
+            trace_marks = marks_html(record, measurements)
         except Exception as error:
             yield stopped_measuring() | failed(error) | idle(opened)
             return
         yield {
             "case": replace(opened, measurements=measurements),
+            "trace_marks": trace_marks,
             "measurements": measurements_html(measurements, record.patient),
             "lead_table": lead_table_html(measurements),
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
         } | idle(opened)
-
-    @guarded
-    def redraw(self, case: Case | None, *drawing: Any) -> Iterator[Update]:
-        """Draw the open recording again in another layout, scale, width or colours; nothing is read or measured."""
-        if case is not None:
-            yield {"trace": trace_html(Drawing(*drawing).figure(case.record))}
 
     @guarded
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
@@ -238,6 +236,7 @@ class ReadActions:
         started, shown = time.monotonic(), 0.0
         yield busy(strings.STATUS_ASKED.format(reader=reader.title))
         reading, parser, waiting, said = Interpretation(), StreamParser(), "", ""
+        checker = Checker(case.record, case.measurements)
 
         def footer(sentence: str, **seconds: float) -> str:
             return footer_of(sentence, reader, modality, stream.details, **seconds)
@@ -256,23 +255,28 @@ class ReadActions:
                 elif now - shown >= SECONDS_BETWEEN_UPDATES:
                     shown = now
                     reading, waiting = parser.feed(waiting), ""
-                    yield progress(reader, reading, footer(strings.FOOTER_RUNNING), now - started)
+                    checked = checker.so_far(reading)
+                    yield progress(reader, reading, checked, footer(strings.FOOTER_RUNNING), now - started)
         except Exception:
             if shown and not turn.left:
                 yield {"footer": footer(strings.FOOTER_STOPPED)}
             raise
         if turn.left:
             return
-        if turn.stopped:
-            words = {"reading": reading_html(parser.feed(waiting)), "footer": footer(strings.FOOTER_STOPPED)}
-            yield (words if shown else {}) | stopped() | idle(case)
+        if turn.stopped and not shown:
+            yield stopped() | idle(case)
             return
-        reading = parser.feed(waiting)
-        yield {
-            "reading": reading_html(reading),
-            "footer": footer(strings.FOOTER_DONE, seconds=time.monotonic() - started),
-            "status": finished_html(reading, stream.details, self.settings),
-        } | idle(case)
+        reading, details, seconds = parser.feed(waiting), stream.details, time.monotonic() - started
+        checked = checker.at_last(reading, details.evidence, details.certainties, case.comparison)
+        kept = ended(reader, modality, reading, checked, details, seconds=seconds, stopped=turn.stopped)
+        read = replace(case, reading=kept)
+        said_last = stopped() if turn.stopped else {"status": finished_html(reading, details, self.settings)}
+        yield (
+            {"case": read, "reading": reading_html(reading, checked), "footer": kept_footer(kept)}
+            | said_last
+            | idle(read)
+            | tools_of(read)
+        )
 
     @guarded
     def refuse_too_big(self, case: Case | None, told: str) -> Iterator[Update]:
@@ -297,10 +301,10 @@ class ReadActions:
 
 
 def warm_up(record: EcgRecord) -> None:
-    """Draw and measure one recording and forget the result, so that no visitor waits for libraries to be loaded."""
+    """Prepare and measure one recording and forget the result, so that no visitor waits for libraries to be loaded."""
     try:
-        Drawing("3x4+1", 25.0, 10.0, 0.0, 0.0, False).figure(record)
-        measure(record)
+        recording_html(record)
+        marks_html(record, measure(record))
     except Exception:
         logger.exception("warming up failed; the first recording will take longer")
 
@@ -314,14 +318,14 @@ def waiting_for(reader: Reader, modality: Modality, details: ReadingDetails, sec
     return strings.STATUS_LOOKING.format(reader=reader.title, modality=strings.SEES[modality], seconds=seconds)
 
 
-def progress(reader: Reader, reading: Interpretation, footer: str, seconds: float) -> Update:
+def progress(reader: Reader, reading: Interpretation, checked: Checked, footer: str, seconds: float) -> Update:
     """Return the updates that show a reading so far."""
     sentence = strings.STATUS_WRITING.format(reader=reader.title, part=writing_now(reading), seconds=seconds)
     return {
-        "reading": reading_html(reading, running=True),
+        "reading": reading_html(reading, checked, running=True),
         "footer": footer,
         "status": status_html("busy", sentence),
-    }
+    } | tools_of(None)  # they are those of a reading that has ended
 
 
 def stopped() -> Update:
@@ -333,20 +337,6 @@ def stopped_measuring() -> Update:
     """Return the updates that say that there are no measurements."""
     note = strings.MEASURE_STOPPED
     return {"measurements": measurements_html(None, note=note), "lead_table": lead_table_html(None, note=note)}
-
-
-def footer_of(
-    sentence: str, reader: Reader, modality: Modality, details: ReadingDetails, *, seconds: float = 0.0
-) -> str:
-    """Return the footer that names the reader of the reading on the page, and what it was given."""
-    version, seen = details.version or reader.version, strings.SEES[modality]
-    words = sentence.format(reader=reader.title, version=version, modality=seen, seconds=seconds)
-    if details.seconds_to_first_token is not None and details.tokens_per_s is not None:
-        words = strings.FOOTER_RATE.format(
-            sentence=words, first_s=details.seconds_to_first_token, rate=details.tokens_per_s
-        )
-    notes = strings.SEES_SEPARATOR.join(details.notes)
-    return footer_html(words, strings.FOOTER_NOTES.format(reader=reader.title, notes=notes) if notes else "")
 
 
 def finished_html(reading: Interpretation, details: ReadingDetails, settings: Settings) -> str:

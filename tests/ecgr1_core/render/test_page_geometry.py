@@ -19,7 +19,7 @@ from ecgr1_core.render.geometry import (
     Sheet,
     lay_out,
 )
-from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
+from ecgr1_core.render.layouts import CABRERA_LIMB_LEADS, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S, find_layout
 
 
 def page(record: EcgRecord, layout: str = "3x4+1", **options) -> Sheet:
@@ -167,7 +167,43 @@ def test_page_beyond_the_end_is_refused(noise) -> None:
         page(noise(10), start_s=float("nan"))
 
 
-@pytest.mark.parametrize("wrong", [{"layout": "4x3"}, {"speed_mm_per_s": 30.0}, {"gain_mm_per_mv": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"layout": "4x3"}, {"order": "alphabet"}, {"speed_mm_per_s": 30.0}, {"gain_mm_per_mv": 0.0}]
+)
 def test_unknown_layout_speed_or_gain_is_a_value_error(noise, wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         page(noise(10), **wrong)
+
+
+def test_the_cabrera_order_follows_the_frontal_plane_with_avr_upside_down(noise) -> None:
+    record = noise(10)
+    sheet = page(record, "12x1", order="cabrera")
+    cells = [row.cells[0] for row in sheet.rows]
+    assert [cell.lead for cell in cells] == [*CABRERA_LIMB_LEADS, *LEADS[6:]]
+    assert [cell.label for cell in cells[:6]] == ["aVL", "I", "−aVR", "II", "aVF", "III"]
+    upright = page(record, "12x1").rows[3].cells[0]
+    assert upright.label == "aVR"
+    assert np.array_equal(cells[2].signal_mv, -upright.signal_mv)
+    columns = [[cell.label for cell in row.cells] for row in page(record, "3x4+1", order="cabrera").rows]
+    assert columns == [["aVL", "II", "V1", "V4"], ["I", "aVF", "V2", "V5"], ["−aVR", "III", "V3", "V6"], ["II"]]
+
+
+def test_a_lead_that_is_not_there_keeps_its_sign_in_the_label(noise) -> None:
+    sheet = page(noise(10, missing_leads=("aVR",)), "6x2", order="cabrera")
+    assert sheet.rows[2].cells[0].label == "−aVR not recorded"
+
+
+def test_the_name_of_a_lead_is_the_layout_of_that_lead_alone(noise) -> None:
+    sheet = page(noise(10), "V3")
+    assert [[cell.lead for cell in row.cells] for row in sheet.rows] == [["V3"]]
+    assert sheet.rows[0].cells[0].signal_mv.size == 5000
+    assert find_layout("aVR", "cabrera").inverted_leads == ()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_bands_of_the_rows_follow_each_other_and_hold_their_baselines(noise, layout: str) -> None:
+    rows = page(noise(10), layout).rows
+    assert rows[0].top_mm == 0.0
+    for row, below in itertools.pairwise(rows):
+        assert row.bottom_mm == below.top_mm
+    assert all(row.top_mm < row.label_mm < row.baseline_mm < row.bottom_mm for row in rows)

@@ -1,0 +1,131 @@
+"""What happens with the recordings that are kept for a visitor: keep, list, reopen, remove.
+
+A visitor is known by a random secret that the browser keeps and sends with each of these events; without one nothing is
+kept. Everything is asked of the store in the name of that secret, so that nobody reaches what another has opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from html import escape
+
+from annotations.recordings import KeptRecording, RecordingStore, recording_digest
+from ecgr1_core.errors import InputError
+from ecgr1_core.interpretation import parse
+from ecgr1_core.measure import measure
+from ecgr1_core.settings import Settings
+from ui import strings
+from ui.components.case_line import case_html
+from ui.components.measurements import lead_table_html, measurements_html
+from ui.components.reading import footer_html, reading_html
+from ui.components.sessions import sessions_html
+from ui.components.status import status_html
+from ui.components.viewer import marks_html, recording_html
+from ui.pages.case import Case
+from ui.pages.finished import checked_again, kept_footer, tools_of
+from ui.pages.kept_view import view_of
+from ui.pages.read_actions import Update, busy, guarded, idle, nothing_asked
+
+
+class KeptActions:
+    """The actions of the side bar; `store` is None where recordings are not kept."""
+
+    def __init__(self, settings: Settings, store: RecordingStore | None) -> None:
+        self.settings = settings
+        self.store = store
+
+    @guarded
+    def show(self, case: Case | None, visitor: str) -> Iterator[Update]:
+        """List what is kept of the visitor; what nobody has opened for long is deleted before."""
+        if self.store is not None:
+            self.store.expire(_now())
+        yield self._list(case, visitor)
+
+    @guarded
+    def keep(self, case: Case | None, visitor: str) -> Iterator[Update]:
+        """Keep the open recording as far as it has come, unless the visitor has removed it."""
+        if self.store is None or not visitor or case is None or case.unwanted:
+            return
+        try:
+            self.store.keep(visitor, case.record, now=_now(), measurements=case.measurements, reading=case.reading)
+        except InputError as error:
+            fault = strings.STATUS_NOT_KEPT.format(name=case.record.name, fault=str(error))
+            yield {"status": status_html("error", fault)}
+            return
+        yield self._list(case, visitor)
+
+    @guarded
+    def keep_view(self, case: Case | None, visitor: str, view: str) -> Iterator[Update]:
+        """Keep how the open recording is looked at; `view` is JSON of the viewer, of which known settings are kept."""
+        settings = view_of(view)
+        if self.store is not None and visitor and case is not None and settings:
+            self.store.keep_view(visitor, recording_digest(case.record), settings)
+        yield {}
+
+    @guarded
+    def reopen(self, case: Case | None, visitor: str, key: str) -> Iterator[Update]:
+        """Show a kept recording as it was left; what another version of the program kept is measured anew."""
+        if self.store is None or not visitor:
+            return
+        kept = self.store.open(visitor, key)
+        if case is not None:
+            case.leave()
+        yield busy(strings.STATUS_FILES.format(files=kept.record.name)) | nothing_asked() | {"example": None}
+        opened = Case(kept.record, kept.measurements, kept.reading)
+        if kept.measurements is None and (kept.lost or kept.reading is not None):
+            opened = replace(opened, measurements=measure(kept.record))
+        self.store.keep(visitor, kept.record, now=_now())
+        yield reopened(opened, kept) | self._list(opened, visitor) | idle(opened) | tools_of(opened)
+
+    @guarded
+    def remove(self, case: Case | None, visitor: str, key: str) -> Iterator[Update]:
+        """Delete one kept recording; the page stays as it is, and the recording is not kept again while it is open."""
+        if self.store is None or not visitor:
+            return
+        self.store.remove(visitor, key)
+        if case is not None and recording_digest(case.record) == key:
+            case.unwanted.append(True)
+        yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
+
+    @guarded
+    def remove_all(self, case: Case | None, visitor: str) -> Iterator[Update]:
+        """Delete all that is kept of the visitor; the page stays as it is."""
+        if self.store is None or not visitor:
+            return
+        self.store.remove_all(visitor)
+        if case is not None:
+            case.unwanted.append(True)
+        yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
+
+    def _list(self, case: Case | None, visitor: str) -> Update:
+        entries = None if self.store is None else self.store.entries(visitor) if visitor else ()
+        key = None if case is None else recording_digest(case.record)
+        now = datetime.now().astimezone()
+        return {"kept": sessions_html(entries, keep_days=self.settings.keep_recordings_days, now=now, open_key=key)}
+
+
+def reopened(case: Case, kept: KeptRecording) -> Update:
+    """Return the updates that show a recording as it was left."""
+    record, measured, reading = case.record, case.measurements, case.reading
+    lost = " and ".join(strings.LOST[name] for name in kept.lost)
+    sentence = strings.STATUS_REOPENED_LOST if lost else strings.STATUS_REOPENED
+    note = {} if measured is not None else {"note": strings.MEASURE_STOPPED}
+    return {
+        "case": case,
+        "case_line": case_html(record),
+        "trace": recording_html(record),
+        "trace_marks": marks_html(record, measured),
+        "measurements": measurements_html(measured, record.patient, **note),
+        "lead_table": lead_table_html(measured, **note),
+        "reading": reading_html(None if reading is None else parse(reading.raw), checked_again(case)),
+        "footer": footer_html(strings.FOOTER_NONE) if reading is None else kept_footer(reading),
+        "view_kept": f'<div class="data">{escape(json.dumps({**kept.view, "key": kept.key}), quote=False)}</div>',
+        "status": status_html("done", sentence.format(name=record.name, lost=lost)),
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
