@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 
+import annotations.cli
 import ecgr1_core.cli
 import training.cli
 import ui.cli
@@ -22,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an internal fault")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     ecgr1_core.cli.register(commands)
+    annotations.cli.register(commands)
     training.cli.register(commands)
     ui.cli.register(commands, examples=training.cli.example_recordings)
     return parser

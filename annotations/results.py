@@ -1,0 +1,337 @@
+"""The results of an unblinded study, as plain JSON data: means, differences, preferences, agreement, time, progress.
+
+Practice is never counted; hidden duplicates count only for how well raters agree with themselves. Each number has an
+interval where there can be one, and `n` beside it. Formulas and their sources are in the modules that compute them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+
+from annotations import agreement, comparison, preferences
+from annotations.agreement import Ratings
+from annotations.icc import icc
+from annotations.policy import Acting, StudyPolicy, require
+from annotations.rows import DiagnosisRow, RatingRow, Rows, rater_codes, rows_of
+from annotations.rubric import Rubric
+from annotations.studies import design_of, rubric_of
+from annotations.tables import Assignment, Membership, Revision, Study
+from ecgr1_core import vocabulary
+from ecgr1_core.interpretation import STEP_NUMBERS
+
+
+def progress(acting: Acting, study: Study) -> list[dict[str, Any]]:
+    """Return how far each rater is, without any answer: readings done, all, flagged, not rated, last answer."""
+    require(StudyPolicy.see_progress(acting, study), study.name)
+    session, codes = acting.session, rater_codes(acting.session, study)
+    rows = []
+    for member in session.scalars(select(Membership).where(Membership.id.in_(codes))):
+        own = select(Assignment.id).where(Assignment.membership_id == member.id)
+        kinds = dict(
+            session.execute(
+                select(Revision.kind, func.count(func.distinct(Revision.assignment_id)))
+                .where(Revision.assignment_id.in_(own))
+                .group_by(Revision.kind)
+            )
+            .tuples()
+            .all()
+        )
+        last = session.scalar(select(func.max(Revision.created_at)).where(Revision.assignment_id.in_(own)))
+        rows.append(
+            {
+                "rater": member.user.name,
+                "site": None if member.site is None else member.site.name,
+                "readings": session.scalar(select(func.count()).select_from(own.subquery())),
+                "rated": kinds.get("stage_two", 0),
+                "not_rated": kinds.get("cannot_rate", 0),
+                "flagged": kinds.get("flag", 0),
+                "last_answer_at": None if last is None else last.isoformat(),
+                "withdrawn": member.withdrawn_at is not None,
+            }
+        )
+    return sorted(rows, key=lambda row: str(row["rater"]))
+
+
+def results(
+    acting: Acting,
+    study: Study,
+    *,
+    criteria: Sequence[str] | None = None,
+    automatic: Mapping[str, Mapping[tuple[str, str], float]] | None = None,
+    repeats: int = 2000,
+) -> dict[str, Any]:
+    """Return all results of an unblinded study as plain JSON data.
+
+    `criteria` limits the scales (default: all, and the six steps); `automatic` gives automatic scores by name, each by
+    (case, arm), which are correlated with every criterion. The draws use the seed of the design.
+    """
+    require(StudyPolicy.see_results(acting, study), study.name)
+    rows, rubric = rows_of(acting.session, study), rubric_of(study)
+    rng = np.random.default_rng([design_of(study).seed, 20_260_101])
+    main = [one for one in rows.ratings if not one.info.practice and one.info.duplicate_of is None]
+    wanted = list(criteria) if criteria is not None else _criteria(rubric)
+    for key in wanted:
+        _values(rubric, key)  # refuses an unknown criterion before anything is computed
+    acting.record("results.seen", study.name, study)
+    return {
+        "study": study.name,
+        "lock_sha256": study.lock_sha256,
+        "n": _sizes(rows, main),
+        "arms": {key: _means(main, key, rng, repeats) for key in wanted},
+        "differences": {key: _differences(main, key, rng, repeats) for key in wanted},
+        "preferences": _preferences(rows, rng, repeats),
+        "agreement": {key: _agreement(rubric, main, key, rng, repeats // 4) for key in wanted},
+        "intra_rater": {key: _intra_rater(rubric, rows.ratings, key, rng, repeats // 4) for key in wanted},
+        "own_diagnosis": _own_diagnosis(rows.diagnoses, rng, repeats),
+        "time_s": _times(rows, rng, repeats),
+        "automatic": _correlations(main, wanted, automatic or {}, rng, repeats // 2),
+    }
+
+
+def _criteria(rubric: Rubric) -> list[str]:
+    return [*(scale.key for scale in rubric.scales), *(f"step_{number}" for number in STEP_NUMBERS)]
+
+
+def _values(rubric: Rubric, key: str) -> tuple[float, ...]:
+    if key in {f"step_{number}" for number in STEP_NUMBERS}:
+        return tuple(float(one) for one in range(rubric.steps.minimum, rubric.steps.maximum + 1))
+    return rubric.scale(key).values
+
+
+def _sizes(rows: Rows, main: Sequence[RatingRow]) -> dict[str, int]:
+    return {
+        "raters": len({one.info.rater for one in main}),
+        "cases": len({one.info.case for one in main}),
+        "arms": len({one.arm for one in main}),
+        "ratings": len(main),
+        "duplicates": len({one.info.reading for one in rows.ratings if one.info.duplicate_of is not None}),
+        "practice": len({one.info.reading for one in rows.ratings if one.info.practice}),
+        "not_rated": len(rows.not_rated),
+    }
+
+
+def _means(main: Sequence[RatingRow], key: str, rng: np.random.Generator, repeats: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for arm in sorted({one.arm for one in main}):
+        own = [one for one in main if one.arm == arm and key in one.values]
+        values = np.array([one.values[key] for one in own], float)
+        estimate = comparison.bootstrap_mean(values, [one.info.case for one in own], rng, repeats=repeats)
+        by_rater = {
+            rater: float(np.mean([one.values[key] for one in own if one.info.rater == rater]))
+            for rater in sorted({one.info.rater for one in own})
+        }
+        found[arm] = {"mean": estimate.value, "low": estimate.low, "high": estimate.high, "cases": estimate.n}
+        found[arm] |= {"ratings": len(own), "by_rater": by_rater}
+    return found
+
+
+def _differences(main: Sequence[RatingRow], key: str, rng: np.random.Generator, repeats: int) -> list[dict[str, Any]]:
+    own = [one for one in main if key in one.values]
+    arms = sorted({one.arm for one in own})
+    pairs = list(combinations(arms, 2))
+    if not pairs:
+        return []
+    values = np.array([one.values[key] for one in own])
+    names, cases = [one.arm for one in own], [one.info.case for one in own]
+    raters = [one.info.rater for one in own]
+    mixed = comparison.mixed_differences(values, names, cases, raters, pairs)
+    cube = _cube(own, key, arms)
+    _, mrmc = comparison.mrmc_differences(cube, [(arms.index(one), arms.index(other)) for one, other in pairs])
+    found = []
+    for (one, other), of_mixed, of_mrmc in zip(pairs, mixed, mrmc, strict=True):
+        inside = [index for index, name in enumerate(names) if name in (one, other)]
+        first = np.array([names[index] == one for index in inside])
+        of_bootstrap = comparison.bootstrap_difference(
+            values[inside], [cases[index] for index in inside], first, rng, repeats=repeats
+        )
+        estimates = [asdict(each) for each in (of_mixed, of_mrmc, of_bootstrap)]
+        found.append({"first": one, "second": other, "estimates": estimates})
+    return found
+
+
+def _cube(own: Sequence[RatingRow], key: str, arms: Sequence[str]) -> Ratings:
+    """Return the mean ratings [raters, cases, arms] of the raters who read most; NaN where one is missing."""
+    raters, cases = sorted({one.info.rater for one in own}), sorted({one.info.case for one in own})
+    sums, counts = np.zeros((2, len(raters), len(cases), len(arms)))
+    for one in own:
+        at = raters.index(one.info.rater), cases.index(one.info.case), arms.index(one.arm)
+        sums[at] += one.values[key]
+        counts[at] += 1
+    complete = (counts > 0).all(axis=(1, 2))
+    full = counts[complete] if complete.sum() >= 2 else counts
+    chosen = sums[complete] if complete.sum() >= 2 else sums
+    with np.errstate(invalid="ignore"):
+        return np.asarray(chosen / full)
+
+
+def _preferences(rows: Rows, rng: np.random.Generator, repeats: int) -> list[dict[str, Any]]:
+    outcomes: dict[str, preferences.Outcome] = {
+        "left": "first",
+        "right": "second",
+        "tie": "tie",
+        "both_bad": "both_bad",
+    }
+    given = [
+        preferences.Comparison(one.first, one.second, outcomes[one.verdict], one.info.case)
+        for one in rows.preferences
+        if not one.info.practice and one.info.duplicate_of is None
+    ]
+    return [
+        {
+            "arm": one.arm,
+            "log_strength": asdict(one.log_strength),
+            "win_rate": one.win_rate,
+            "wins": one.wins,
+            "ties": one.ties,
+            "losses": one.losses,
+            "both_bad": one.both_bad,
+        }
+        for one in preferences.strengths(given, rng, repeats=max(100, repeats // 4))
+    ]
+
+
+def _agreement(
+    rubric: Rubric, main: Sequence[RatingRow], key: str, rng: np.random.Generator, repeats: int
+) -> dict[str, Any]:
+    table, _ = _table([one for one in main if key in one.values], key)
+    return coefficients(table, _values(rubric, key), rng, repeats)
+
+
+def coefficients(table: Ratings, values: Sequence[float], rng: np.random.Generator, repeats: int) -> dict[str, Any]:
+    """Return every coefficient of agreement of ratings [units, raters]; ordinal weights where there are any."""
+    binary = len(values) == 2
+    weights: agreement.Weights = "identity" if binary else "quadratic"
+    kinds = {
+        "fleiss_kappa": lambda given: agreement.fleiss_kappa(given, values),
+        "weighted_kappa": lambda given: agreement.fleiss_kappa(given, values, weights),
+        "gwet_ac1": lambda given: agreement.gwet_ac(given, values),
+        "gwet_ac2": lambda given: agreement.gwet_ac(given, values, weights),
+        "krippendorff_alpha": lambda given: agreement.krippendorff_alpha(
+            given, values, "nominal" if binary else "ordinal"
+        ),
+    }
+    found = {name: asdict(agreement.with_interval(table, kind, rng, repeats=repeats)) for name, kind in kinds.items()}
+    if table.shape[1] == 2:
+        kappa = agreement.with_interval(
+            table, lambda given: agreement.cohen_kappa(given, values, weights), rng, repeats=repeats
+        )
+        found["cohen_kappa"] = asdict(kappa)
+    return found | {"icc_2_1": asdict(icc(table, "2,1")), "icc_3_1": asdict(icc(table, "3,1"))}
+
+
+def _table(own: Sequence[RatingRow], key: str) -> tuple[Ratings, list[str]]:
+    """Return ratings [outputs, raters], NaN where missing."""
+    raters, outputs = sorted({one.info.rater for one in own}), sorted({one.output for one in own})
+    at_rater, at_output = {r: i for i, r in enumerate(raters)}, {o: i for i, o in enumerate(outputs)}
+    table = np.full((len(outputs), len(raters)), np.nan)
+    for one in own:  # the first stands: a second meeting happens only where arms come back in pairs
+        at = at_output[one.output], at_rater[one.info.rater]
+        if np.isnan(table[at]):
+            table[at] = one.values[key]
+    return table, outputs
+
+
+def _intra_rater(
+    rubric: Rubric, ratings: Iterable[RatingRow], key: str, rng: np.random.Generator, repeats: int
+) -> dict[str, Any]:
+    by_reading: dict[tuple[str, str], float] = {}
+    again: list[tuple[str, str, float]] = []
+    for one in ratings:
+        if key not in one.values:
+            continue
+        by_reading[one.info.reading, one.output] = one.values[key]
+        if one.info.duplicate_of is not None:
+            again.append((one.info.duplicate_of, one.output, one.values[key]))
+    pairs = [
+        (by_reading[reading, output], value) for reading, output, value in again if (reading, output) in by_reading
+    ]
+    if not pairs:
+        return {"pairs": 0}
+    table = np.array(pairs, float)
+    found = coefficients(table, _values(rubric, key), rng, repeats)
+    return {"pairs": len(pairs), "same": float((table[:, 0] == table[:, 1]).mean()), **found}
+
+
+def _own_diagnosis(rows: Sequence[DiagnosisRow], rng: np.random.Generator, repeats: int) -> dict[str, Any]:
+    """Return the Jaccard index of the raters' own labels with the reference, where there is one, and their confidence.
+
+    Labels that follow from others count on both sides.
+    """
+    own = [one for one in rows if not one.info.practice and one.info.duplicate_of is None]
+    known = [one for one in own if one.reference is not None]
+    scores = np.array([_jaccard(one.labels, one.reference or ()) for one in known], float)
+    estimate = comparison.bootstrap_mean(scores, [one.info.case for one in known], rng, repeats=repeats)
+    sure = [one.confidence for one in own if one.confidence is not None]
+    return {
+        "diagnoses": len(own),
+        "label_jaccard": asdict(estimate),
+        "mean_confidence": float(np.mean(sure)) if sure else None,
+    }
+
+
+def _jaccard(labels: Iterable[str], reference: Iterable[str]) -> float:
+    sets = [vocabulary.with_implied([vocabulary.label(name) for name in names]) for names in (labels, reference)]
+    union = sets[0] | sets[1]
+    return len(sets[0] & sets[1]) / len(union) if union else 1.0
+
+
+def _times(rows: Rows, rng: np.random.Generator, repeats: int) -> dict[str, Any]:
+    infos = {one.info.reading: one.info for one in rows.ratings if not one.info.practice}
+    found: dict[str, Any] = {}
+    for stage in ("stage_one_active_s", "stage_two_active_s"):
+        timed = [(one.case, seconds) for one in infos.values() if (seconds := getattr(one, stage)) is not None]
+        values = np.array([seconds for _, seconds in timed], float)
+        estimate = comparison.bootstrap_mean(values, [case for case, _ in timed], rng, repeats=repeats)
+        found[stage.removesuffix("_active_s")] = {
+            "mean": asdict(estimate),
+            "median": float(np.median(values)) if len(values) else None,
+            "readings": len(values),
+        }
+    return found
+
+
+def _correlations(
+    main: Sequence[RatingRow],
+    criteria: Sequence[str],
+    automatic: Mapping[str, Mapping[tuple[str, str], float]],
+    rng: np.random.Generator,
+    repeats: int,
+) -> dict[str, Any]:
+    """Return Spearman's rank correlation of automatic scores with raters' means over readings, by score and criterion.
+
+    The interval is a percentile interval from cases drawn with replacement.
+    """
+    from scipy import stats
+
+    def spearman(first: Ratings, second: Ratings) -> float | None:
+        if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+            return None
+        return float(stats.spearmanr(first, second).statistic)
+
+    found: dict[str, Any] = {}
+    for name, scores in automatic.items():
+        found[name] = {}
+        for key in criteria:
+            means: dict[tuple[str, str], list[float]] = {}
+            for one in main:
+                if key in one.values and (one.info.case, one.arm) in scores:
+                    means.setdefault((one.info.case, one.arm), []).append(one.values[key])
+            pairs = sorted(means)
+            table = np.array([[scores[pair], np.mean(means[pair])] for pair in pairs]).reshape(-1, 2)
+            cases = sorted({case for case, _ in pairs})
+            members = [[index for index, pair in enumerate(pairs) if pair[0] == case] for case in cases]
+            value, draws = spearman(table[:, 0], table[:, 1]), []
+            for _ in range(repeats if value is not None else 0):
+                chosen = [index for at in rng.integers(0, len(cases), len(cases)) for index in members[at]]
+                drawn = spearman(table[chosen, 0], table[chosen, 1])
+                draws += [] if drawn is None else [drawn]
+            bounds = np.quantile(draws, [0.025, 0.975]) if len(draws) >= max(1, 0.9 * repeats) else (None, None)
+            low, high = (None if one is None else float(one) for one in bounds)
+            found[name][key] = {"spearman": value, "low": low, "high": high, "readings": len(pairs)}
+    return found
