@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ecgr1_core.cli.common import add_input_arguments, for_each_path
+from ecgr1_core.cli.batch import outcomes
+from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
 from ecgr1_core.settings import Settings
@@ -36,6 +39,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--page", type=Path, metavar="IMAGE", help="page image of the recording (default: drawn from its signal)"
     )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes for many recordings (default: one a core; ecg-r1: one)"
+    )
     model = parser.add_argument_group("for ecg-r1")
     model.add_argument("--model", type=Path, metavar="DIR", help="directory of the model (default: ECGR1_MODEL)")
     model.add_argument("--precision", choices=_PRECISIONS, help="of its weights (default: ECGR1_MODEL_PRECISION)")
@@ -51,24 +57,39 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def run(arguments: argparse.Namespace) -> int:
     """Read every path with the chosen reader and print the readings."""
-    from ecgr1_core import formats
-    from ecgr1_core.cli.input_options import options_from
     from ecgr1_core.readers import get_reader
-    from ecgr1_core.readers.document import reading_document
 
     given = {"model": arguments.model, "model_precision": arguments.precision}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    reader, options = get_reader(arguments.reader, settings), options_from(arguments)
-    reading_options = _check(arguments, reader)
-    page = _read_page(arguments.page) if arguments.page is not None else None
+    reader = get_reader(arguments.reader, Settings(**{name: value for name, value in given.items() if value}))
+    work = partial(_interpret, arguments, reader, _check(arguments, reader))
+    # A model takes all cores by itself, for one reading at a time.
+    found = map(work, arguments.paths) if reader.generative else outcomes(work, arguments.paths, arguments.jobs)
+    code = 0
+    for outcome in found:
+        if isinstance(outcome, str):
+            print(f"ecgr1: {outcome}", file=sys.stderr)
+            code = BAD_INPUT
+        else:
+            print_json(outcome, one_line=len(arguments.paths) > 1)
+    return code
 
-    def work(path: Path) -> dict[str, Any]:
+
+def _interpret(
+    arguments: argparse.Namespace, reader: Reader, options: ReadingOptions | None, path: Path
+) -> dict[str, Any] | str:
+    """Read one path; bad input comes back as its sentence, which crosses from one process to another whole."""
+    from ecgr1_core import formats
+    from ecgr1_core.cli.input_options import options_from
+    from ecgr1_core.readers.document import reading_document
+
+    try:
+        page = _read_page(arguments.page) if arguments.page is not None else None
         start = time.perf_counter()
-        record = formats.read(path, options)
+        record = formats.read(path, options_from(arguments))
         read = time.perf_counter()
         view = _view(arguments.modality, record, page)
         with_reader = time.perf_counter()
-        stream = reader.read(view, reading_options)
+        stream = reader.read(view, options)
         try:
             raw = "".join(stream)
         finally:
@@ -87,8 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
             read_s=read - start,
             interpret_s=done - with_reader,
         )
-
-    return for_each_path(arguments.paths, work)
+    except InputError as error:
+        return str(error)
 
 
 def _claims(raw: str, record: EcgRecord, view: ModalityView) -> tuple[Claim, ...] | None:
@@ -129,6 +150,10 @@ def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | No
     }
     options = {name: value for name, value in options.items() if value is not None}
     if reader.generative:
+        if arguments.jobs not in (None, 1):
+            raise InputError(
+                "--jobs", f"the reader {reader.name!r} takes all cores for one reading", "leave it out or give 1"
+            )
         return ReadingOptions(**options)
     if options:
         names = ", ".join("--" + name.replace("_", "-") for name in options)

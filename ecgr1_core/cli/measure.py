@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ecgr1_core.cli.batch import outcomes
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.errors import InputError
-
-_FEW = 8  # recordings: below this, starting more processes takes longer than it saves
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     rows: list[dict[str, Any]] = []
     code = 0
-    for outcome in _all(arguments):
+    for outcome in outcomes(partial(_measure, arguments), arguments.paths, arguments.jobs):
         if isinstance(outcome, str):
             print(f"ecgr1: {outcome}", file=sys.stderr)
             code = BAD_INPUT
@@ -50,37 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 Outcome = tuple[dict[str, Any], list[dict[str, Any]]] | str  # JSON and table rows, or what is wrong with the file
-
-
-def _all(arguments: argparse.Namespace) -> Iterator[Outcome]:
-    paths = arguments.paths
-    jobs = arguments.jobs or (os.cpu_count() or 1)
-    work = partial(_measure, arguments)
-    if jobs == 1 or len(paths) < _FEW:
-        _one_thread()
-        yield from _with_progress(map(work, paths), len(paths))
-        return
-    with ProcessPoolExecutor(max_workers=jobs, initializer=_one_thread) as pool:
-        yield from _with_progress(pool.map(work, paths, chunksize=4), len(paths))
-
-
-def _one_thread() -> None:
-    """Keep this process to one core: threads for products as small as ours only get in the way of other processes."""
-    from threadpoolctl import threadpool_limits
-
-    from ecgr1_core import measure  # noqa: F401  the libraries to be limited must be there
-
-    threadpool_limits(limits=1)
-
-
-def _with_progress(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-    """Show a progress bar on a terminal's standard error for more than a few recordings."""
-    if total < _FEW or not sys.stderr.isatty():
-        yield from outcomes
-        return
-    from tqdm import tqdm
-
-    yield from tqdm(outcomes, total=total, unit="ECG", file=sys.stderr)
 
 
 def _measure(arguments: argparse.Namespace, path: Path) -> Outcome:

@@ -128,3 +128,16 @@ def test_bad_choices_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixtu
     path = shared_data / "ptbxl" / "records500" / "00003_hr.hea"
     assert main(["interpret", str(path), *extra]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_many_recordings_are_read_by_several_processes_in_their_order(
+    shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app import main
+
+    paths = [shared_data / "ptbxl" / "records500" / f"0000{n}_hr.hea" for n in (1, 2, 3)] * 3
+    absent = shared_data / "ptbxl" / "absent.hea"
+    assert main(["interpret", "--jobs", "2", *map(str, [*paths, absent])]) == 2
+    printed = capsys.readouterr()
+    assert [json.loads(line)["path"] for line in printed.out.splitlines()] == list(map(str, paths))
+    assert "absent.hea" in printed.err
