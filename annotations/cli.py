@@ -26,7 +26,7 @@ def register(commands: Commands) -> None:
         description="Build, run, check and evaluate blinded reader studies. docs/study.md goes through one.",
     )
     parser.set_defaults(run=lambda _: _show_help(parser))
-    acts = parser.add_subparsers(dest="act", metavar="ACT")
+    acts = parser.add_subparsers(help="what to do; each has its own --help", dest="act", metavar="ACT")
     _accounts(acts)
     _building(acts)
     _running(acts)
