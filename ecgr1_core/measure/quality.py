@@ -16,6 +16,8 @@ _NOISE_MV = 0.04  # muscle noise (rms above 35 Hz between the beats) from which 
 _HEAVY_NOISE_MV = 0.12
 _WANDER_MV = 0.5  # span of what is slower than 0.6 Hz, within any 2.5 s
 _SATURATED_SHARE = 0.002
+_BASELINE_MV = 0.1  # from the middle value of a lead: a level this near is its baseline
+_LONGEST_REST_S = 1.5
 _DETOUR = 0.13  # by how much the way from V1 to V6 must be longer than with two leads exchanged
 _QRS_T_MS = (80.0, 440.0)  # before and after the fiducial
 
@@ -31,6 +33,7 @@ def judge(record: EcgRecord, conditioned: Conditioned) -> Quality:
             drift[index],
             lead in record.missing_leads or not np.isfinite(record.signal_mv[index]).any(),
             (float(conditioned.mains_hz[index]), float(conditioned.mains_mv[index])),
+            record.sampling_rate_hz,
         )
         for index, lead in enumerate(LEADS)
     }
@@ -43,7 +46,9 @@ def judge(record: EcgRecord, conditioned: Conditioned) -> Quality:
     return Quality(grade=grade, notes=tuple(notes), leads=leads)
 
 
-def _lead_quality(raw: Array, fast: Array, drift: Array, missing: bool, mains: tuple[float, float]) -> LeadQuality:
+def _lead_quality(
+    raw: Array, fast: Array, drift: Array, missing: bool, mains: tuple[float, float], sampling_rate_hz: float
+) -> LeadQuality:
     if missing:
         return LeadQuality(status="missing", problems=("not recorded",))
     known = raw[np.isfinite(raw)]
@@ -57,7 +62,7 @@ def _lead_quality(raw: Array, fast: Array, drift: Array, missing: bool, mains: t
     if gap > 0:
         problems.append(f"{gap:.1%} of the samples are missing")
         status = "noisy" if gap < 0.5 else "unusable"
-    saturated = _saturated_share(known)
+    saturated = _saturated_share(known, sampling_rate_hz)
     if saturated > _SATURATED_SHARE:
         problems.append(f"saturated in {saturated:.1%} of the samples")
         status = "unusable" if saturated > 0.05 else "noisy"
@@ -88,12 +93,20 @@ def _span_within(drift: Array, length: int) -> float:
     return float(np.ptp(views, axis=1).max())
 
 
-def _saturated_share(known: Array) -> float:
-    """Share of samples in runs of at least five equal values at the lead's own highest or lowest value."""
+def _saturated_share(known: Array, sampling_rate_hz: float) -> float:
+    """Share of samples in runs of at least five equal values at the lead's own highest or lowest value.
+
+    A noiseless baseline between waves that all point one way is such a value too, and no rail: the middle value of the
+    lead, in runs no longer than the rest between two beats.
+    """
     at_rail = np.zeros(len(known), dtype=bool)
+    middle = float(np.median(known))
     for rail in (known.max(), known.min()):
         hit = known == rail
         edges = np.flatnonzero(np.diff(np.r_[False, hit, False].astype(int)))
+        longest = int(np.max(edges[1::2] - edges[::2], initial=0))
+        if abs(rail - middle) < _BASELINE_MV and longest < sampling_rate_hz * _LONGEST_REST_S:
+            continue
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
             if stop - start >= 5:
                 at_rail[start:stop] = True

@@ -101,3 +101,17 @@ def test_a_lone_sample_is_no_heartbeat() -> None:
     measured = measure(EcgRecord(signal, 1000.0))
     assert len(measured.beats) <= 1
     assert measured.heart_rate_bpm is None
+
+
+@pytest.mark.parametrize("kind", ["inferior_stemi", "sinus"])
+def test_a_noiseless_baseline_is_no_rail(kind: str) -> None:
+    record, _ = synthesize(kind_spec(kind), np.random.default_rng(1))
+    assert not [note for note in measure(record).quality.notes if "saturated" in note]
+
+
+def test_a_lead_that_rests_on_a_rail_is_saturated() -> None:
+    record, _ = synthesize(kind_spec("sinus"), np.random.default_rng(1))
+    signal = record.signal_mv.copy()
+    signal[LEADS.index("V3"), : 3 * signal.shape[1] // 5] = 5.0
+    quality = measure(dataclasses.replace(record, signal_mv=signal)).quality
+    assert any("saturated" in problem for problem in quality.leads["V3"].problems)
