@@ -32,8 +32,9 @@ def kinds(
 ) -> list[BeatKind]:
     """Return the kind of every beat.
 
-    A beat of another shape than the dominant one that comes before 85 % of the usual interval and is at least 120 ms
-    wide, or 20 ms wider than the dominant beat, is ventricular; a premature beat of the dominant shape (or narrow) is
+    A beat of another shape than the dominant one that comes before 85 % of the usual interval, or of the interval after
+    it (in bigeminy half of the intervals are short), and is at least 120 ms wide, or 20 ms wider than the dominant
+    beat, is ventricular; a premature beat of the dominant shape (or narrow) is
     supraventricular, but only where P waves say that there is a regular rhythm to be early in, and where the interval
     shortens at once and not by degrees, as with breathing. `durations_ms` gives the
     QRS duration by class number.
@@ -49,8 +50,8 @@ def kinds(
         early = index > 0 and usual is not None and intervals[index - 1] < _PREMATURE * usual
         sudden = index < 2 or intervals[index - 1] < _PREMATURE * intervals[index - 2]
         wide = durations_ms.get(number, 0.0) >= min(_WIDE_MS, durations_ms.get(0, _WIDE_MS) + 20.0)
-        rare = number > 0 and len(classes[number].members) < len(classes[0].members)
-        if rare and wide and (early or not p_present):
+        before_pause = 0 < index < len(intervals) and intervals[index - 1] < _PREMATURE * intervals[index]
+        if number > 0 and wide and (early or before_pause or not p_present):
             out[index] = "ventricular_ectopic"
         elif early and sudden and p_present and not paced:
             out[index] = "supraventricular_ectopic"

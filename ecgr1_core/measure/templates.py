@@ -39,7 +39,8 @@ def classify(conditioned: Conditioned, beats: Indices) -> list[BeatClass]:
     """Group the beats by shape, the dominant group first.
 
     Complexes within 100 ms of the fiducial are compared by their correlation over all usable leads together after the
-    best shift within 24 ms. The group with most beats is dominant; among equals the one that is not premature.
+    best shift within 24 ms. The group with most beats is dominant; among equals, or with one
+    beat less (bigeminy that begins and ends with the premature beat), the one that is not premature.
     """
     signal = conditioned.detrended_mv[conditioned.usable]
     length = signal.shape[1]
@@ -58,7 +59,13 @@ def classify(conditioned: Conditioned, beats: Indices) -> list[BeatClass]:
         groups.append((members, fiducials))
         taken = set(members)
         unassigned = [i for i in unassigned if i not in taken]
-    groups.sort(key=lambda group: (-len(group[0]), _prematurity(beats, group[0])))
+    largest = max((len(members) for members, _ in groups), default=0)
+    groups.sort(
+        key=lambda group: (
+            -largest if len(group[0]) in (largest, largest - 1) and largest > 2 else -len(group[0]),
+            _prematurity(beats, group[0]),
+        )
+    )
     return [
         BeatClass(
             members=np.asarray(members, dtype=np.intp),

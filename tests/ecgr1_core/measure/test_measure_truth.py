@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ecgr1_core.measure import measure
+from ecgr1_core.protocol import assess
 from ecgr1_core.record import LEADS
 from training.synthesis import KINDS as EVERY_KIND
 from training.synthesis import NoiseSpec, calibration_ecg, kind_spec, synthesize, varied
@@ -93,3 +94,11 @@ def test_a_wide_complex_whose_fiducial_lies_before_it() -> None:
     for number in range(46):  # the 46th patient drawn from this seed has such a left bundle branch block
         record, truth = synthesize(varied(kind_spec(kinds[number % len(kinds)]), rng), rng)
     assert measure(record).qrs_duration_ms == pytest.approx(truth.qrs_duration_ms, abs=8.0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_second_beat_of_ventricular_bigeminy_is_ventricular(seed: int) -> None:
+    record, truth = synthesize(kind_spec("pvc_bigeminy"), np.random.default_rng(seed))
+    measured = measure(record)
+    assert [beat.kind for beat in measured.beats] == [beat.kind for beat in truth.beats]
+    assert any(finding.id == "ectopy.ventricular_bigeminy" for finding in assess(measured, record.patient).items)
