@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings_of, view_of
 from ecgr1_core.cli.batch import outcomes
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.errors import InputError
@@ -59,8 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read every path with the chosen reader and print the readings."""
     from ecgr1_core.readers import get_reader
 
-    given = {"model": arguments.model, "model_precision": arguments.precision}
-    reader = get_reader(arguments.reader, Settings(**{name: value for name, value in given.items() if value}))
+    reader = get_reader(arguments.reader, settings_of(arguments))
     work = partial(_interpret, arguments, reader, _check(arguments, reader))
     # A model takes all cores by itself, for one reading at a time.
     found = map(work, arguments.paths) if reader.generative else outcomes(work, arguments.paths, arguments.jobs)
@@ -87,22 +87,18 @@ def _interpret(
         start = time.perf_counter()
         record = formats.read(path, options_from(arguments))
         read = time.perf_counter()
-        view = _view(arguments.modality, record, page)
+        view = view_of(arguments.modality, record, page)
         with_reader = time.perf_counter()
-        stream = reader.read(view, options)
-        try:
-            raw = "".join(stream)
-        finally:
-            stream.close()
+        raw, details = ask(reader, view, options)
         done = time.perf_counter()
         return reading_document(
             path=str(path),
             reader=reader,
-            version=stream.details.version or reader.version,
+            version=details.version or reader.version,
             modality=arguments.modality,
             page_origin=view.page_origin,
             raw=raw,
-            details=stream.details,
+            details=details,
             claims=_claims(raw, record, view),
             record=record,
             read_s=read - start,
@@ -128,51 +124,23 @@ def _claims(raw: str, record: EcgRecord, view: ModalityView) -> tuple[Claim, ...
 
 def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | None:
     """Return the options for the reader; raise InputError for what does not go together, before any file is read."""
-    from ecgr1_core.errors import UnsupportedModalityError
-    from ecgr1_core.readers import ReadingOptions
-
-    if arguments.modality not in reader.modalities:
-        raise UnsupportedModalityError(
-            f"--modality {arguments.modality}",
-            f"the reader {reader.name!r} reads only: {', '.join(reader.modalities)}",
-            "choose one of these or another reader",
-        )
+    check_modality(reader, arguments.modality)
     if arguments.page is not None and arguments.modality == "signal":
         raise InputError("--page", "the modality 'signal' shows no page", "choose --modality image, both or swapped")
     if arguments.page is not None and len(arguments.paths) > 1:
         raise InputError("--page", "it belongs to one recording, and several are given", "give one recording at a time")
-    options = {
+    if reader.generative and arguments.jobs not in (None, 1):
+        raise InputError(
+            "--jobs", f"the reader {reader.name!r} takes all cores for one reading", "leave it out or give 1"
+        )
+    given = {
         "max_new_tokens": arguments.max_new_tokens,
         "temperature": arguments.temperature,
         "top_p": arguments.top_p,
         "seed": arguments.seed,
         "log_probabilities": arguments.log_probabilities or None,
     }
-    options = {name: value for name, value in options.items() if value is not None}
-    if reader.generative:
-        if arguments.jobs not in (None, 1):
-            raise InputError(
-                "--jobs", f"the reader {reader.name!r} takes all cores for one reading", "leave it out or give 1"
-            )
-        return ReadingOptions(**options)
-    if options:
-        names = ", ".join("--" + name.replace("_", "-") for name in options)
-        raise InputError(
-            names, f"the reader {reader.name!r} does not draw tokens", "leave it out or use --reader ecg-r1"
-        )
-    return None
-
-
-def _view(modality: Any, record: EcgRecord, page: Image.Image | None) -> ModalityView:
-    """Return what the reader is to see; the page is the one that was given, or is drawn from the signal."""
-    from ecgr1_core.modality import ModalityView
-    from ecgr1_core.render.paper import render_page
-
-    if modality == "signal":
-        return ModalityView(modality, record)
-    if page is not None:
-        return ModalityView(modality, record, page, "upload")
-    return ModalityView(modality, record, render_page(record), "rendered")
+    return reading_options(reader, given)
 
 
 def _read_page(path: Path) -> Image.Image:

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings_of, view_of
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
-from ecgr1_core.errors import InputError, UnsupportedModalityError
-from ecgr1_core.modality import MODALITIES, ModalityView
+from ecgr1_core.errors import InputError
+from ecgr1_core.modality import MODALITIES
 from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
 
@@ -86,9 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ecgr1_core.verify import counts, verify
 
     _check(arguments)
-    given = {"model": arguments.model, "model_precision": arguments.precision}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    reader, reading_options = _reader(arguments, settings)
+    settings = settings_of(arguments)
+    reader, how = _reader(arguments, settings)
     made_at = _time(arguments.made_at)
     options = options_from(arguments)
     written: dict[Path, Path] = {}
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         if out in written:
             raise InputError(path, f"its report would replace that of {written[out].name}, {out.name}", "rename one")
         measurements = measure(record)
-        reading, details = _read(reader, reading_options, arguments.modality, record)
+        reading, details = _read(reader, how, arguments.modality, record)
         claims = None if reading is None else verify(reading, measurements, record.patient, record.warnings)
         page = report_pdf(record, measurements, reading, claims, details, _options(arguments, record, case, made_at))
         _write(out, page)
@@ -142,22 +142,13 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _reader(arguments: argparse.Namespace, settings: Settings) -> tuple[Reader | None, ReadingOptions | None]:
     """Return the reader and its options, before any file is read; none for a report without a reading."""
-    from ecgr1_core.readers import ReadingOptions, get_reader
+    from ecgr1_core.readers import get_reader
 
     if arguments.reader == NO_READER:
         return None, None
     reader = get_reader(arguments.reader, settings)
-    if arguments.modality not in reader.modalities:
-        raise UnsupportedModalityError(
-            f"--modality {arguments.modality}",
-            f"the reader {reader.name!r} reads only: {', '.join(reader.modalities)}",
-            "choose one of these or another reader",
-        )
-    if reader.generative:
-        return reader, ReadingOptions(max_new_tokens=arguments.max_new_tokens)
-    if arguments.max_new_tokens is not None:
-        raise InputError("--max-new-tokens", f"the reader {reader.name!r} does not draw tokens", "leave it out")
-    return reader, None
+    check_modality(reader, arguments.modality)
+    return reader, reading_options(reader, {"max_new_tokens": arguments.max_new_tokens})
 
 
 def _read(
@@ -165,20 +156,13 @@ def _read(
 ) -> tuple[Interpretation | None, Provenance | None]:
     """Return the reading and where it comes from; a page that the reader is to see is drawn from the signal."""
     from ecgr1_core import interpretation
-    from ecgr1_core.render.paper import render_page
     from ecgr1_core.report import provenance
 
     if reader is None:
         return None, None
-    view = ModalityView(modality, record)
-    if modality != "signal":
-        view = ModalityView(modality, record, render_page(record), "rendered")
-    stream = reader.read(view, options)
-    try:
-        raw = "".join(stream)
-    finally:
-        stream.close()
-    return interpretation.parse(raw), provenance(reader, view, stream.details)
+    view = view_of(modality, record)
+    raw, details = ask(reader, view, options)
+    return interpretation.parse(raw), provenance(reader, view, details)
 
 
 def _case(arguments: argparse.Namespace, settings: Settings, record: EcgRecord) -> str:
