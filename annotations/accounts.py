@@ -30,6 +30,13 @@ class LoginRefusedError(InputError):
     """Name and password do not go together, or the account cannot be used now."""
 
 
+class PasswordExpiredError(LoginRefusedError):
+    """Name and password go together, but the password must be changed first."""
+
+    def __init__(self) -> None:
+        super().__init__("log-in", "the password is too old", "change it")
+
+
 @dataclass(frozen=True)
 class AccountRules:
     """What is asked of passwords and log-ins.
@@ -52,7 +59,7 @@ RULES = AccountRules()
 
 def first_administrator(session: Session, *, name: str, full_name: str, password: str, now: datetime) -> User:
     """Make the administrator of an empty database; `WrongStateError` where there is any account."""
-    if session.scalar(select(func.count(User.id))):
+    if any_account(session):
         raise WrongStateError(name, "the database has its first administrator already", "ask them for an invitation")
     user = _new_user(session, name, full_name, now)
     user.administrator = True
@@ -87,8 +94,8 @@ def invite_again(acting: Acting, user: User, *, rules: AccountRules = RULES) -> 
 
 def accept_invitation(session: Session, token: str, password: str, now: datetime, rules: AccountRules = RULES) -> User:
     """Set the password of the account the invitation is for; the invitation is used up."""
-    user = session.scalar(select(User).where(User.invitation_sha256 == _token_hash(token)))
-    if user is None or not user.active or user.invitation_expires_at is None or user.invitation_expires_at < now:
+    user = invited(session, token, now)
+    if user is None:
         raise LoginRefusedError("invitation", "it is unknown, used up or too old", "ask for a new one")
     _set_password(user, password, now, rules)
     user.invitation_sha256 = user.invitation_expires_at = None
@@ -135,7 +142,7 @@ def check_password(
     if _HASHER.check_needs_rehash(user.password_hash):
         user.password_hash = _HASHER.hash(password)
     if not expired_ok and password_expired(user, now, rules):
-        return LoginRefusedError("log-in", "the password is too old", "change it")
+        return PasswordExpiredError()
     return user
 
 
@@ -180,6 +187,24 @@ def seen(session: Session, token: str, now: datetime) -> None:
     login = session.scalar(select(Login).where(Login.token_sha256 == _token_hash(token)))
     if login is not None and login.ended_at is None:
         login.last_seen_at = now
+
+
+def any_account(session: Session) -> bool:
+    """Whether the database has any account."""
+    return bool(session.scalar(select(func.count(User.id))))
+
+
+def last_seen(session: Session, token: str) -> datetime | None:
+    """Return when a log-in was last known to be in use, None where the token is none."""
+    return session.scalar(select(Login.last_seen_at).where(Login.token_sha256 == _token_hash(token)))
+
+
+def invited(session: Session, token: str, now: datetime) -> User | None:
+    """Return whom an invitation is for, None where it is unknown, used up or too old."""
+    user = session.scalar(select(User).where(User.invitation_sha256 == _token_hash(token)))
+    if user is None or not user.active or user.invitation_expires_at is None or user.invitation_expires_at < now:
+        return None
+    return user
 
 
 def log_out(session: Session, token: str, now: datetime) -> None:

@@ -63,7 +63,8 @@ def study_database(arguments: Arguments) -> Database:
 
 def where_it_is(arguments: Arguments) -> str:
     """Return the path or URL of the database."""
-    return str(arguments.database or Settings().data_dir / "study.sqlite")
+    settings = Settings()
+    return str(arguments.database or settings.study_database or settings.data_dir / "study.sqlite")
 
 
 def password_from(path: Path | None, prompt: str) -> str:

@@ -88,6 +88,21 @@ def queue(acting: Acting, study: Study) -> Queue:
     return Queue(done, len(rows), None, left, min(at for at in free.values() if at is not None), "wash-out")
 
 
+def rates_now(acting: Acting) -> bool:
+    """Whether the acting user is a rater of a running study, and so must stay blind."""
+    query = (
+        select(func.count(Membership.id))
+        .join(Study)
+        .where(
+            Membership.user_id == acting.user.id,
+            Membership.role == "rater",
+            Membership.withdrawn_at.is_(None),
+            Study.state == "running",
+        )
+    )
+    return bool(acting.session.scalar(query))
+
+
 def open_stage(acting: Acting, key: str, stage: int) -> BlindReading:
     """Show one stage of the reading that is next, and keep when it was first shown.
 

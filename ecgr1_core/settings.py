@@ -47,3 +47,17 @@ class Settings(BaseSettings):
     model_max_seconds: float = Field(
         1800.0, gt=0, description="Longest time that the model may take for one reading, in seconds."
     )
+    study_database: str | None = Field(
+        None, description="File or URL of the reader studies' database; study.sqlite in the data folder by default."
+    )
+    require_login: bool = Field(
+        False, description="Whether the Read page needs an account too; raters of a running study then cannot use it."
+    )
+    public_url: str | None = Field(
+        None,
+        description="Address by which browsers reach the site, for links that are sent; https keeps cookies to it.",
+    )
+    password_days: int | None = Field(
+        None, ge=1, description="Days after which a password must be changed; unset: never."
+    )
+    login_idle_minutes: float = Field(120.0, gt=0, description="Minutes without a request after which a log-in ends.")

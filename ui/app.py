@@ -10,20 +10,28 @@ import json
 import logging
 import os
 import threading
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.examples import bundled_examples, fetched_examples
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
-from ui import strings
+from ui import strings, strings_web
 from ui.components.viewer import STYLES, viewer_script
+from ui.pages import login
+from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
+from ui.web import server
+from ui.web.assets import TOKENS
+from ui.web.server import Running
+from ui.web.site import Site
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "DejaVu Sans", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "Consolas", "DejaVu Sans Mono", "monospace")
@@ -31,6 +39,7 @@ LONGEST_QUEUE = 64
 CLEAN_EVERY_S = 3600
 KEEP_UPLOADS_S = 6 * 3600
 VISITORS_KEPT = 50
+ROUTERS = (login.router,)
 
 logger = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
@@ -67,43 +76,47 @@ def _recordings_from_files(folder: Path) -> list[EcgRecord]:
     return found
 
 
-def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, block: bool = True) -> str:
-    """Serve `app` on `settings.host` and `settings.port` and return its address.
-
-    With `block` the call returns when the process is interrupted. Raises `InputError` where the port is taken.
-    """
+def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
+    """Return the server of all pages: those of reader studies, and `app` with the rest."""
+    app.state_session_capacity = VISITORS_KEPT
     limit_bytes = settings.max_upload_mb * 2**20
     script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + (_HERE / "page.js").read_text(encoding="utf-8")
     script += viewer_script()
     script += "".join((_HERE / name).read_text(encoding="utf-8") for name in ("reading.js", "sessions.js"))
-    try:
-        _, address, _ = app.launch(
-            server_name=settings.host,
-            server_port=settings.port,
-            inbrowser=open_browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            show_error=False,
-            enable_monitoring=False,
-            run_history=False,
-            footer_links=[],
-            ssr_mode=False,
-            mcp_server=False,
-            max_file_size=limit_bytes,
-            state_session_capacity=VISITORS_KEPT,
-            theme=_theme(),
-            css_paths=[_HERE / "theme.css", STYLES],
-            head=f"<style>:root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}</style><script>{script}</script>",
-        )
-    except OSError as error:
-        raise InputError(
-            f"port {settings.port} on {settings.host}", f"cannot be listened on ({error})", "choose another with --port"
-        ) from error
-    print(f"{strings.TITLE} is ready on {address} (Ctrl-C ends it). {strings.RESEARCH_USE}", flush=True)
+    return server.build_server(
+        Site(settings),
+        ROUTERS,
+        app,
+        show_error=False,
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=[],
+        ssr_mode=False,
+        mcp_server=False,
+        max_file_size=limit_bytes,
+        theme=_theme(),
+        css_paths=[TOKENS, _HERE / "theme.css", STYLES],
+        head=f"<style>:root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}</style><script>{script}</script>",
+    )
+
+
+def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, block: bool = True) -> Running:
+    """Serve `app` and the pages of reader studies on `settings.host` and `settings.port`.
+
+    With `block` the call returns when the process is interrupted. Raises `InputError` where the port is taken.
+    """
+    built = build_server(app, settings)
+    running = server.listen(built, settings.host, settings.port)
+    print(f"{strings.TITLE} is ready on {running.address} (Ctrl-C ends it). {strings.RESEARCH_USE}", flush=True)
+    site: Site = built.state.site
+    if needs_setup(site):
+        told = strings_web.SETUP_TERMINAL.format(host=settings.host, port=settings.port, code=site.setup_code)
+        print(told, flush=True)
+    if open_browser:
+        webbrowser.open(running.address)
     if block:
-        app.block_thread()
-    return str(address)
+        running.wait()
+    return running
 
 
 def _theme() -> Any:

@@ -12,15 +12,19 @@ from html import escape
 
 from annotations.recordings import FILE_NAME, Entry
 from ecgr1_core.record import Patient
-from ui import strings
+from ui import strings, strings_web
 
 
 def head_html() -> str:
-    """Return the head line of the page: the button of the list, the title, and that this is no diagnosis."""
+    """Return the head line of the page: the button of the list, title, other pages, that this is no diagnosis."""
+    pages = (("/rate", strings_web.RATE), ("/studies", strings_web.STUDIES), ("/results", strings_web.RESULTS))
+    links = "".join(f'<a href="{path}">{escape(name)}</a>' for path, name in pages)
     return (
         f'<button type="button" id="recordings-switch" aria-expanded="false" aria-controls="recordings">'
         f'{escape(strings.RECORDINGS)}<span class="count"></span></button>'
-        f'<h1>{escape(strings.TITLE)}</h1><span class="use">{escape(strings.RESEARCH_USE)}</span>'
+        f'<h1>{escape(strings.TITLE)}</h1><nav aria-label="{escape(strings_web.MAIN_PAGES)}">'
+        f'<a href="/" aria-current="page">{escape(strings_web.READ)}</a>{links}</nav>'
+        f'<span class="use">{escape(strings.RESEARCH_USE)}</span>'
     )
 
 
