@@ -80,6 +80,8 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
     """Return the server of all pages: those of reader studies, and `app` with the rest."""
     app.state_session_capacity = VISITORS_KEPT
     limit_bytes = settings.max_upload_mb * 2**20
+    style = f":root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}\n"
+    style += (_HERE / "print.css").read_text(encoding="utf-8")
     script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + (_HERE / "page.js").read_text(encoding="utf-8")
     script += viewer_script()
     script += "".join((_HERE / name).read_text(encoding="utf-8") for name in ("reading.js", "sessions.js"))
@@ -96,7 +98,7 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
         max_file_size=limit_bytes,
         theme=_theme(),
         css_paths=[TOKENS, _HERE / "theme.css", STYLES],
-        head=f"<style>:root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}</style><script>{script}</script>",
+        head=f"<style>{style}</style><script>{script}</script>",
     )
 
 

@@ -307,5 +307,6 @@ RECORDING_KEEP = "Keep"
 STATUS_REMOVED = "Removed from this machine."
 STATUS_REOPENED = "{name} is open as you left it."
 STATUS_REOPENED_LOST = "{name} is open; its {lost} were kept by another version of the program and are no longer read."
+STATUS_READER_GONE = "{name} is open as you left it; {reader}, which read it, cannot be chosen now."
 STATUS_NOT_KEPT = "{name} is open, but could not be kept for later: {fault}"
 LOST = {"measurements": "measurements", "reading": "reading"}

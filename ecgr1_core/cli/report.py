@@ -11,7 +11,8 @@ from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
-from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
+from ecgr1_core.render.filters import BANDS_HZ, DEFAULT_BAND, notch_filter
+from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, ORDERS, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     trace.add_argument(
         "--gain-mm-per-mv", type=float, choices=GAINS_MM_PER_MV, default=10.0, help="gain (default %(default)g)"
     )
+    trace.add_argument("--order", choices=ORDERS, default="standard", help="of the leads (default %(default)s)")
+    trace.add_argument(
+        "--filter",
+        choices=tuple(BANDS_HZ),
+        default=DEFAULT_BAND,
+        help="what the trace is drawn through: diagnostic 0.05–150 Hz, monitor 0.5–40 Hz, off (default %(default)s)",
+    )
+    trace.add_argument("--notch", choices=("50", "60", "off"), default="off", help="mains filter (default %(default)s)")
     trace.add_argument("--monochrome", action="store_true", help="grey grid instead of pink")
     trace.add_argument(
         "--page-start-s",
@@ -204,8 +213,20 @@ def _options(arguments: argparse.Namespace, record: EcgRecord, case: str, made_a
         speed_mm_per_s=arguments.speed_mm_per_s,
         gain_mm_per_mv=arguments.gain_mm_per_mv,
         start_s=arguments.page_start_s,
+        order=arguments.order,
+        band=arguments.filter,
+        notch_hz=_notch_hz(arguments.notch, record),
         colour=not arguments.monochrome,
     )
+
+
+def _notch_hz(given: str, record: EcgRecord) -> float | None:
+    if given == "off":
+        return None
+    if notch_filter(float(given), record.sampling_rate_hz) is None:
+        fault = f"a notch at {given} Hz cannot be made at {record.sampling_rate_hz:g} Hz"
+        raise InputError(record.name, fault, "leave --notch off")
+    return float(given)
 
 
 def _write(out: Path, page: bytes) -> None:

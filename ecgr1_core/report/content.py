@@ -6,7 +6,7 @@ printed, also what stood outside its form. Where things stand on a page is not d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from ecgr1_core.interpretation import Interpretation
@@ -68,6 +68,10 @@ def reading_head(
 _STATUSES = ("supported", "contradicted", "not_measurable")
 
 
+Parts = list[tuple[int | str, str, str]]
+"""Each part of a reading with its title and its text."""
+
+
 def reading_paragraphs(
     interpretation: Interpretation | None, claims: Sequence[ReportedClaim] | None, provenance: Provenance | None
 ) -> list[Paragraph]:
@@ -77,9 +81,40 @@ def reading_paragraphs(
     """
     if interpretation is None:
         return []
-    reading = interpretation
-    certainties = dict(provenance.certainties) if provenance is not None else {}
-    parts: list[tuple[int | str, str, str]] = [
+    parts = _parts(interpretation)
+    paragraphs = _set(parts, interpretation, _claims_by_part(parts, claims), provenance)
+    if not paragraphs:
+        paragraphs = [Paragraph((Run("The reader wrote nothing.", bold=True),))]
+    return _incomplete(interpretation, provenance) + paragraphs
+
+
+def split_reading(
+    interpretation: Interpretation | None, claims: Sequence[ReportedClaim] | None, provenance: Provenance | None
+) -> tuple[list[Paragraph], list[Paragraph]]:
+    """Return the reading in two: what the first page cannot do without, and the reasoning in full.
+
+    The first has answer, summary, and every contradicted passage of the rest with what was measured.
+    """
+    if interpretation is None:
+        return [], []
+    parts = _parts(interpretation)
+    by_part = _claims_by_part(parts, claims)
+    first = [part for part in parts if part[0] in FIRST]
+    others = [part for part in parts if part[0] not in FIRST]
+    short = _incomplete(interpretation, provenance) + _set(first, interpretation, by_part, provenance)
+    for part, title, text in others:
+        for start, end, whys in _contradicted(by_part[part]):
+            quote = Run(text[start:end], mark="contradicted")
+            reason = (Run(f" [{CROSS} ", bold=True), Run(f"{'; '.join(whys)}]"))
+            short.append(Paragraph((Run(f"Contradicted in {title}  ", bold=True), quote, *reason)))
+    return short, _set(others, interpretation, by_part, provenance)
+
+
+FIRST = (ANSWER, "summary")
+
+
+def _parts(reading: Interpretation) -> Parts:
+    return [
         (ANSWER, "Answer", "; ".join(reading.answer)),
         ("summary", "Summary", reading.summary),
         ("preamble", "Before the reading", reading.preamble),
@@ -88,13 +123,26 @@ def reading_paragraphs(
         ("trailing", "After the answer", reading.trailing),
         ("cut_off", "Broken off with", reading.cut_off),
     ]
+
+
+def _claims_by_part(parts: Parts, claims: Sequence[ReportedClaim] | None) -> dict[int | str, list[ReportedClaim]]:
     by_part: dict[int | str, list[ReportedClaim]] = {part: [] for part, _, _ in parts}
     texts = {part: text for part, _, text in parts}
     for claim in claims or ():
         if claim.step not in texts or texts[claim.step][claim.start : claim.end] != claim.text:
             raise ValueError(f"claim {claim.text!r} does not stand in part {claim.step!r} of the reading")
         by_part[claim.step].append(claim)
+    return by_part
 
+
+def _set(
+    parts: Parts,
+    reading: Interpretation,
+    by_part: Mapping[int | str, Sequence[ReportedClaim]],
+    provenance: Provenance | None,
+) -> list[Paragraph]:
+    """Return the parts that have a text as paragraphs with their marks."""
+    certainties = dict(provenance.certainties) if provenance is not None else {}
     paragraphs: list[Paragraph] = []
     for part, title, text in parts:
         if not text:
@@ -106,18 +154,24 @@ def reading_paragraphs(
             runs += [Run(f" ({words})")] if words else []
         first, *others = _split_lines([Run(f"{title}  ", bold=True), *runs])
         paragraphs += [Paragraph(tuple(first)), *(Paragraph(tuple(line)) for line in others)]
-    incomplete = provenance.incomplete if provenance is not None else None
-    if not paragraphs:
-        paragraphs = [Paragraph((Run("The reader wrote nothing.", bold=True),))]
-    if incomplete or reading.missing:
-        why = f": {incomplete}" if incomplete else ""
-        lacking = f" It lacks: {', '.join(reading.missing)}." if reading.missing else ""
-        paragraphs.insert(0, Paragraph((Run(f"Incomplete reading{why}.{lacking}", bold=True),)))
     return paragraphs
 
 
+def _incomplete(reading: Interpretation, provenance: Provenance | None) -> list[Paragraph]:
+    incomplete = provenance.incomplete if provenance is not None else None
+    if not incomplete and not reading.missing:
+        return []
+    why = f": {incomplete}" if incomplete else ""
+    lacking = f" It lacks: {', '.join(reading.missing)}." if reading.missing else ""
+    return [Paragraph((Run(f"Incomplete reading{why}.{lacking}", bold=True),))]
+
+
 def note_paragraphs(
-    record: EcgRecord, measurements: Measurements, provenance: Provenance | None, unprintable: int
+    record: EcgRecord,
+    measurements: Measurements,
+    provenance: Provenance | None,
+    unprintable: int,
+    is_filtered: bool,
 ) -> list[Paragraph]:
     """Return what to beware of in the recording, what was not measured and why, and what the reader was given."""
     notes: list[tuple[str, list[str]]] = []
@@ -132,9 +186,9 @@ def note_paragraphs(
     ]
     quality = measurements.quality
     beats = measurements.rhythm.beat_count
-    notes.append(
-        ("Recording", [*beware, *record.warnings, f"quality {quality.grade}", *quality.notes, f"{beats} beats"])
-    )
+    said = [*beware, *record.warnings, f"quality {quality.grade}", *quality.notes, f"{beats} beats"]
+    said += ["measured unfiltered"] if is_filtered else []
+    notes.append(("Recording", said))
     shown = as_shown(measurements)
     reasons = []
     remarks = []
@@ -166,13 +220,7 @@ def _marked(text: str, claims: Sequence[ReportedClaim], *, bold: bool) -> list[R
     Contradicted claims that overlap become one passage with all their reasons; a contradicted passage hides the mark of
     an unchecked claim inside it.
     """
-    passages: list[tuple[int, int, list[str]]] = []
-    for claim in sorted((claim for claim in claims if claim.status == "contradicted"), key=lambda one: one.start):
-        if passages and claim.start < passages[-1][1]:
-            start, end, whys = passages[-1]
-            passages[-1] = (start, max(end, claim.end), whys if claim.why in whys else [*whys, claim.why])
-        else:
-            passages.append((claim.start, claim.end, [claim.why]))
+    passages = _contradicted(claims)
     marks: list[Mark] = [""] * len(text)
     for claim in claims:
         if claim.status == "not_measurable":
@@ -188,6 +236,18 @@ def _marked(text: str, claims: Sequence[ReportedClaim], *, bold: bool) -> list[R
         if end in reasons:
             runs += [Run(f" [{CROSS} ", bold=True), Run(reasons[end])]
     return runs
+
+
+def _contradicted(claims: Sequence[ReportedClaim]) -> list[tuple[int, int, list[str]]]:
+    """Return the contradicted passages of a part, those that overlap as one: start, end, and each reason once."""
+    passages: list[tuple[int, int, list[str]]] = []
+    for claim in sorted((claim for claim in claims if claim.status == "contradicted"), key=lambda one: one.start):
+        if passages and claim.start < passages[-1][1]:
+            start, end, whys = passages[-1]
+            passages[-1] = (start, max(end, claim.end), whys if claim.why in whys else [*whys, claim.why])
+        else:
+            passages.append((claim.start, claim.end, [claim.why]))
+    return passages
 
 
 def _split_lines(runs: Sequence[Run]) -> list[list[Run]]:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from reportlab.pdfgen.canvas import Canvas
@@ -17,6 +18,15 @@ from ecgr1_core import DISCLAIMER, __version__
 from ecgr1_core.interpretation import Interpretation
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.record import EcgRecord
+from ecgr1_core.render.filters import (
+    BANDS_HZ,
+    NOTCHES_HZ,
+    DisplayFilter,
+    band_filter,
+    filtered,
+    label_of,
+    notch_filter,
+)
 from ecgr1_core.render.geometry import lay_out
 from ecgr1_core.report.content import (
     note_paragraphs,
@@ -24,6 +34,7 @@ from ecgr1_core.report.content import (
     reading_head,
     reading_paragraphs,
     recording_words,
+    split_reading,
     texts_of,
 )
 from ecgr1_core.report.flow import Run, draw_column, draw_line, height_pt
@@ -63,26 +74,41 @@ def report_pdf(
     details: Provenance | None,
     options: ReportOptions,
 ) -> bytes:
-    """Return the report of a recording as a PDF; one page where all of it fits, more where not.
+    """Return the report of a recording as a PDF: one page, and the reasoning in full behind it where it does not fit.
 
     `interpretation` None makes a report without a reading, `claims` None one whose claims were not checked. The name of
     the record is not used; what stands for the patient is in `options`.
 
     Raises UnsuitableRecordingError where the recording ends before `options.start_s`, ValueError for an unknown layout,
-    speed or gain, and where a claim does not stand in the reading as it says.
+    order, speed, gain or filter, and where a claim does not stand in the reading as it says.
     """
+    filters = _filters(record, options)
     sheet = lay_out(
-        record,
+        replace(record, signal_mv=filtered(record.signal_mv, record.sampling_rate_hz, *filters)),
         layout=options.layout,
         speed_mm_per_s=options.speed_mm_per_s,
         gain_mm_per_mv=options.gain_mm_per_mv,
         start_s=options.start_s,
-        filter_label=options.filter_label,
+        filter_label=label_of(*filters),
+        order=options.order,
     )
     with _LOCK:
         register_fonts()
         text = _text(record, measurements, interpretation, claims, details, options)
         return _draw(plan(sheet, text), record, measurements, options)
+
+
+def _filters(record: EcgRecord, options: ReportOptions) -> tuple[DisplayFilter | None, ...]:
+    """Return the display filters of the page; ValueError for one that there is not, or not at this sampling rate."""
+    if options.band not in BANDS_HZ:
+        raise ValueError(f"band must be one of {', '.join(BANDS_HZ)}, got {options.band!r}")
+    rate_hz = record.sampling_rate_hz
+    if options.notch_hz is None:
+        return (band_filter(options.band, rate_hz),)
+    notch = notch_filter(options.notch_hz, rate_hz) if options.notch_hz in NOTCHES_HZ else None
+    if notch is None:
+        raise ValueError(f"there is no notch at {options.notch_hz:g} Hz for a recording of {rate_hz:g} Hz")
+    return band_filter(options.band, rate_hz), notch
 
 
 def _text(
@@ -95,10 +121,12 @@ def _text(
 ) -> Text:
     head = reading_head(details, interpretation, claims)
     body = reading_paragraphs(interpretation, claims, details)
-    printed = [*texts_of([head, *body]), options.case, options.identity, options.filter_label]
-    notes = note_paragraphs(record, measurements, details, 0)
-    lost = unprintable_count([*printed, *texts_of(notes)])
-    return Text(head, (*body, *note_paragraphs(record, measurements, details, lost)))
+    short, others = split_reading(interpretation, claims, details)
+    is_filtered = options.band != "off" or options.notch_hz is not None
+    notes = note_paragraphs(record, measurements, details, 0, is_filtered)
+    lost = unprintable_count([*texts_of([head, *body, *notes]), options.case, options.identity])
+    notes = note_paragraphs(record, measurements, details, lost, is_filtered)
+    return Text(head, tuple(body), tuple(short), tuple(others), tuple(notes))
 
 
 def _draw(pages: list[Page], record: EcgRecord, measurements: Measurements, options: ReportOptions) -> bytes:
@@ -130,7 +158,7 @@ def _draw(pages: list[Page], record: EcgRecord, measurements: Measurements, opti
             draw_column(canvas, column, left + index * first_column, top, page.size_pt)
         if page.signed:
             _draw_signature(canvas, page)
-        _draw_footer(canvas, page, number, len(pages), record, made)
+        _draw_footer(canvas, pages, number, record)
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
@@ -168,13 +196,22 @@ def _draw_signature(canvas: Canvas, page: Page) -> None:
     canvas.restoreState()
 
 
-def _draw_footer(canvas: Canvas, page: Page, number: int, count: int, record: EcgRecord, made: datetime) -> None:
+def _what_follows(pages: Sequence[Page], number: int) -> str:
+    """Return what the foot of a page that is not the last says of those behind it."""
+    signed = next(place for place, page in enumerate(pages, start=1) if page.signed)
+    if signed < number or signed == 1:
+        return f"reasoning in full: page {number + 1}" if number == 1 else f"continued on page {number + 1}"
+    return f"continued on page {number + 1}, signature on page {signed}"
+
+
+def _draw_footer(canvas: Canvas, pages: Sequence[Page], number: int, record: EcgRecord) -> None:
     """Draw the program, the page number and the size at which to print."""
+    page, count = pages[number - 1], len(pages)
     size = "A4" if page.height_mm == A4_HEIGHT_MM and page.width_mm == A4_WIDTH_MM else _larger(page)
     parts = [PROGRAM, f"signal {fingerprint(record)}", f"{size}: print at 100 %, not fitted to the page"]
     runs = [Run(" · ".join(parts))]
     if number < count:
-        runs.append(Run(f" · continued on page {number + 1}, signature on page {count}", bold=True))
+        runs.append(Run(f" · {_what_follows(pages, number)}", bold=True))
     y, right = points(MARGIN_Y_MM), points(page.width_mm - MARGIN_X_MM)
     draw_line(canvas, runs, points(MARGIN_X_MM), y, _SMALL_PT)
     words = f"page {number} of {count}"

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from ecgr1_core.modality import ModalityView
-from ecgr1_core.render.layouts import DEFAULT_LAYOUT
+from ecgr1_core.render.filters import DEFAULT_BAND, Band
+from ecgr1_core.render.layouts import DEFAULT_LAYOUT, Order
 
 if TYPE_CHECKING:
     from ecgr1_core.readers.base import Reader, ReadingDetails
@@ -89,7 +90,8 @@ class ReportOptions:
     `made_at` is printed and stored in the file, and must have a time zone. `case` is what stands for the patient on the
     page, as a rule a pseudonym; `identity` is a name or number that is to be printed beside it. Where both are "", the
     page says that the case is not named. Neither is stored in the properties of the file. `start_s` is the first second
-    of the trace on the page.
+    of the trace on the page. `band` and `notch_hz` (None: none) are the display filters that the trace is drawn
+    through, as on the screen; measurements and reading are those of the unfiltered recording.
     """
 
     made_at: datetime
@@ -99,7 +101,9 @@ class ReportOptions:
     speed_mm_per_s: float = 25.0
     gain_mm_per_mv: float = 10.0
     start_s: float = 0.0
-    filter_label: str = "unfiltered"
+    order: Order = "standard"
+    band: Band = DEFAULT_BAND
+    notch_hz: float | None = None
     colour: bool = True
 
     def __post_init__(self) -> None:

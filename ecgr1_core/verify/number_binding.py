@@ -79,12 +79,27 @@ def bind_numbers(items: Sequence[Item], reach: Sequence[Reach], table: Phrases) 
         if number.unit is None and unit == "ms" and scaled.high < 1.0:
             scaled = numbers.Number(scaled.low * 1000, scaled.high * 1000, unit, scaled.end)
         parts = items[topic].parts if topic is not None and items[topic].kind == "sum" else ()
-        own = (topic, at) if topic is not None and abs(topic - at) < 12 else (at,)
+        own: tuple[int, ...] = (topic, at) if topic is not None and abs(topic - at) < 12 else (at,)
+        if compared is not None and len(own) == 1:
+            own = (*_value_before(items, at), at)
         leads = _own_leads(items, reach, topic, at) if kind in _VOLTAGE else ()
         if kind == "wave" and len(parts) == 1:
             kind, leads, parts = f"{parts[0][0]}_amplitude", (parts[0][1],), ()
         found.append(Bound(kind, own, at, numbers.amount(scaled, unit, compared, approximate), leads, parts))
     return found
+
+
+def _value_before(items: Sequence[Item], at: int) -> tuple[int, ...]:
+    """Return the value that the limit at `at` is held against: "426 ms (Fridericia), below 450 ms"; () without one."""
+    limit = items[at].number
+    for index in range(at - 1, -1, -1):
+        value = items[index].number
+        if value is not None:
+            same = limit is not None and value.unit == limit.unit
+            return (index,) if same and items[index].depth <= items[at].depth else ()
+        if items[index].text in (".", ";"):
+            return ()
+    return ()
 
 
 def is_reference(items: Sequence[Item], at: int) -> bool:

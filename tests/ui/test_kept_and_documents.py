@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pypdfium2
 import pytest
 
 from annotations.recordings import Entry, RecordingStore
@@ -87,6 +88,29 @@ def test_what_was_read_is_listed_and_reopens_as_it_was(kept: KeptActions, read_c
     assert "Read by Protocol" in again["footer"]
     assert again["reading_tools"]["visible"] is True
     assert again["read"]["interactive"] is True
+    assert again["reader"] == "protocol"
+    assert again["modality"]["value"] == "signal"
+
+
+def test_a_reading_whose_reader_is_gone_reopens_and_says_so(kept: KeptActions, read_case: Case) -> None:
+    assert read_case.reading is not None
+    gone = replace(read_case, reading=replace(read_case.reading, reader="ecg-r1", title="ECG-R1"))
+    whole(kept.keep(gone, ANNA))
+    key = kept.store.entries(ANNA)[0].key if kept.store else ""
+    again = whole(kept.reopen(None, ANNA, key))
+    assert "ECG-R1, which read it, cannot be chosen now" in again["status"]
+    assert "reader" not in again
+
+
+def test_the_report_is_drawn_as_the_trace_is_looked_at(settings: Settings, read_case: Case) -> None:
+    view = {"layout": "6x2", "order": "cabrera", "band": "monitor", "notch": "50", "speed": 25}
+    saved = whole(ReadingActions(settings).save_pdf(read_case, json.dumps(view)))
+    data = json.loads(unescape(saved["download"]).removeprefix('<div class="data">').removesuffix("</div>"))
+    text = "".join(
+        page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(base64.b64decode(data["base64"]))
+    )
+    assert "−aVR" in text
+    assert "0.5–40 Hz, 50 Hz notch" in text
 
 
 def test_another_browser_sees_and_reaches_nothing(kept: KeptActions, read_case: Case) -> None:

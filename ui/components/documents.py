@@ -18,8 +18,9 @@ from ecgr1_core.interpretation import Interpretation, parse
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.readers import Reader
 from ecgr1_core.readers.document import reading_document
-from ecgr1_core.record import EcgRecord
-from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
+from ecgr1_core.record import LEADS, EcgRecord
+from ecgr1_core.render.filters import BANDS_HZ, DEFAULT_BAND, NOTCHES_HZ, notch_filter
+from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, ORDERS, SPEEDS_MM_PER_S
 from ecgr1_core.verify import Claim
 from ui import strings
 from ui.components.checked import Checked
@@ -83,7 +84,7 @@ def report_bytes(
 ) -> bytes:
     """Return the PDF report of a reading; `case` stands for the patient, `view` is how the trace is looked at.
 
-    The trace is drawn unfiltered, in the layout, speed and gain of the view where a report knows them.
+    The trace is drawn in layout, order, speed, gain and filters of the view, where a report knows them.
     """
     from ecgr1_core.report import Provenance, ReportOptions, report_pdf
     from ecgr1_core.report.types import NO_WEIGHTS
@@ -100,10 +101,15 @@ def report_bytes(
         certainties=dict(details.certainties or {}),
     )
     start_s = view.get("start", 0.0)
+    notches = [f"{mains:g}" for mains in NOTCHES_HZ if notch_filter(mains, record.sampling_rate_hz)]
+    notch = _known(view.get("notch"), notches, None)
     options = ReportOptions(
         made_at=made_at,
         case=case,
-        layout=_known(view.get("layout"), LAYOUTS, DEFAULT_LAYOUT),
+        layout=_known(view.get("layout"), (*LAYOUTS, *LEADS), DEFAULT_LAYOUT),
+        order=_known(view.get("order"), ORDERS, "standard"),
+        band=_known(view.get("band"), BANDS_HZ, DEFAULT_BAND),
+        notch_hz=None if notch is None else float(notch),
         speed_mm_per_s=_known(view.get("speed"), SPEEDS_MM_PER_S, 25.0),
         gain_mm_per_mv=_known(view.get("gain"), GAINS_MM_PER_MV, 10.0),
         start_s=float(start_s) if isinstance(start_s, (int, float)) and 0 <= start_s < record.duration_s else 0.0,

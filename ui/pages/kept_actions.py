@@ -12,10 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 
+import gradio as gr
+
 from annotations.recordings import KeptRecording, RecordingStore, recording_digest
 from ecgr1_core.errors import InputError
 from ecgr1_core.interpretation import parse
 from ecgr1_core.measure import measure
+from ecgr1_core.readers import known_readers
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
@@ -27,7 +30,7 @@ from ui.components.viewer import marks_html, recording_html
 from ui.pages.case import Case
 from ui.pages.finished import checked_again, kept_footer, tools_of
 from ui.pages.kept_view import view_of
-from ui.pages.read_actions import Update, busy, guarded, idle, nothing_asked
+from ui.pages.read_actions import Update, busy, guarded, idle, modality_choice, nothing_asked, reader_note_html
 
 
 class KeptActions:
@@ -78,7 +81,13 @@ class KeptActions:
         if kept.measurements is None and (kept.lost or kept.reading is not None):
             opened = replace(opened, measurements=measure(kept.record))
         self.store.keep(visitor, kept.record, now=_now())
-        yield reopened(opened, kept) | self._list(opened, visitor) | idle(opened) | tools_of(opened)
+        yield (
+            reopened(opened, kept)
+            | self._chosen(opened)
+            | self._list(opened, visitor)
+            | idle(opened)
+            | tools_of(opened)
+        )
 
     @guarded
     def remove(self, case: Case | None, visitor: str, key: str) -> Iterator[Update]:
@@ -99,6 +108,17 @@ class KeptActions:
         if case is not None:
             case.unwanted.append(True)
         yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
+
+    def _chosen(self, case: Case) -> Update:
+        """Choose the reader and modality of the reading that is shown, or say that this reader cannot be had now."""
+        if case.reading is None:
+            return {}
+        reader = next((one for one in known_readers(self.settings) if one.name == case.reading.reader), None)
+        if reader is None or reader.unavailable is not None or case.reading.modality not in reader.modalities:
+            sentence = strings.STATUS_READER_GONE.format(name=case.record.name, reader=case.reading.title)
+            return {"status": status_html("done", sentence)}
+        choice = modality_choice(reader) | {"value": case.reading.modality}
+        return {"reader": reader.name, "modality": gr.update(**choice), "reader_note": reader_note_html(reader)}
 
     def _list(self, case: Case | None, visitor: str) -> Update:
         entries = None if self.store is None else self.store.entries(visitor) if visitor else ()

@@ -3,26 +3,29 @@
 
 const UNKNOWN_COUNT = -32768;
 
-function bytesOf(base64) {
+// The bytes of a zlib stream in base64.
+async function bytesOf(base64) {
   const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  const packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) packed[i] = text.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
 }
 
 // One Float32Array in mV for each lead; NaN where a sample is unknown.
-function unpack(data) {
-  const { buffer } = bytesOf(data.data);
+async function unpack(data) {
+  const buffer = await bytesOf(data.data);
   const { samples, leads } = data;
   if (data.encoding === "float32") {
     return leads.map((_, lead) => new Float32Array(buffer, lead * samples * 4, samples));
   }
-  const counts = new Int16Array(buffer);
+  const counts = new Int16Array(buffer); // differences at first; adding up wraps as taking them did
   return leads.map((_, lead) => {
     const row = new Float32Array(samples);
+    const own = counts.subarray(lead * samples, (lead + 1) * samples);
     for (let i = 0; i < samples; i += 1) {
-      const count = counts[lead * samples + i];
-      row[i] = count === UNKNOWN_COUNT ? NaN : data.zeros_mv[lead] + count * data.steps_mv[lead];
+      if (i) own[i] += own[i - 1];
+      row[i] = own[i] === UNKNOWN_COUNT ? NaN : data.zeros_mv[lead] + own[i] * data.steps_mv[lead];
     }
     return row;
   });
@@ -91,7 +94,9 @@ function filteredLead(row, filters, padSamples) {
 }
 
 class Recording {
-  constructor(data) {
+  static async from(data) { return new Recording(data, await unpack(data)); }
+
+  constructor(data, raw) {
     this.id = data.id;
     this.leads = data.leads;
     this.missing = new Set(data.missing);
@@ -105,7 +110,7 @@ class Recording {
     this.geometry = data.geometry;
     this.filters = data.filters;
     this.defaults = data.defaults;
-    this.raw = unpack(data);
+    this.raw = raw;
     this.marks = null;
     this.setFilters("off", "off");
   }

@@ -65,8 +65,8 @@ class Viewer {
     });
   }
 
-  open(data) {
-    this.recording = new Recording(data);
+  open(recording) {
+    this.recording = recording;
     this.view.start = 0;
     this.part("start").value = "0";
     this.calipers.clear();
@@ -369,12 +369,21 @@ class Viewer {
   const [recording, marks] = ["#trace-data", "#trace-marks"].map((name) => document.querySelector(name));
   if (!root || !recording || !marks) return void window.setTimeout(start, 50);
   const viewer = new Viewer(root);
+  let opening = Promise.resolve(); // what comes while a recording is unpacked waits for it
+  const next = (act) => { opening = opening.then(act).catch((error) => window.reportError(error)); };
+  let busy = 0;
+  const open = (data) => {
+    busy += 1;
+    next(async () => {
+      try { viewer.open(await Recording.from(data)); } finally { busy -= 1; }
+    });
+  };
   window.ecgr1Viewer = {
     highlight: (what) => viewer.highlight(what),
     clear: () => viewer.clearHighlight(),
     state: () => viewer.state(),
     signal: (lead) => viewer.recording.signal(lead),
-    change: (changes) => viewer.change(changes),
+    change: (changes) => (busy ? next(() => viewer.change(changes)) : viewer.change(changes)),
   };
   const follow = (holder, take) => {
     let taken = null;
@@ -387,6 +396,6 @@ class Viewer {
     new MutationObserver(look).observe(holder, { childList: true, subtree: true, characterData: true });
     look();
   };
-  follow(recording, (data) => viewer.open(data));
-  follow(marks, (data) => viewer.setMarks(data));
+  follow(recording, open);
+  follow(marks, (data) => next(() => viewer.setMarks(data)));
 })();

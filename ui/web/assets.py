@@ -29,7 +29,7 @@ class _Files(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Serve the files below `/assets`."""
+    """Serve the files below `/own`; Gradio has `/assets` for its own."""
     made = {
         "viewer.js": (viewer_script(), "text/javascript"),
         "viewer.css": (STYLES.read_text(encoding="utf-8"), "text/css"),
@@ -40,7 +40,7 @@ def install(app: FastAPI) -> None:
         etag = f'"{sha256(content.encode()).hexdigest()[:24]}"'
         headers = {"ETag": etag, "Cache-Control": REVALIDATE}
 
-        @app.get(f"/assets/{name}")
+        @app.get(f"/own/{name}")
         def asset(request: Request) -> Response:
             if request.headers.get("if-none-match") == etag:
                 return Response(status_code=304, headers=headers)
@@ -48,4 +48,4 @@ def install(app: FastAPI) -> None:
 
     for name, (content, kind) in made.items():
         serve(name, content, kind)
-    app.mount("/assets", _Files(directory=STATIC), name="assets")
+    app.mount("/own", _Files(directory=STATIC), name="own")

@@ -38,7 +38,7 @@ def build_server(site: Site, routers: Sequence[APIRouter], blocks: gr.Blocks, **
     for router in routers:
         app.include_router(router)
     assets.install(app)
-    first = {route.path.split("/")[1] for router in routers for route in router.routes} | {"assets"}  # type: ignore[attr-defined]
+    first = {route.path.split("/")[1] for router in routers for route in router.routes} | {"own"}  # type: ignore[attr-defined]
     guard.install(app, lambda path: path.split("/")[1] in first)
     if site.settings.require_login:
         app.add_middleware(_ReadersOnly, ours=first)

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import time
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +20,10 @@ from ecgr1_core.render.screen import UNKNOWN, screen_marks, screen_recording
 
 
 def unpacked(data: dict) -> np.ndarray:
-    raw = base64.b64decode(data["data"])
+    raw = zlib.decompress(base64.b64decode(data["data"]))
     if data["encoding"] == "float32":
         return np.frombuffer(raw, "<f4").reshape(12, -1)
-    counts = np.frombuffer(raw, "<i2").reshape(12, -1)
+    counts = np.cumsum(np.frombuffer(raw, "<i2").reshape(12, -1), axis=1, dtype=np.int16)
     values = np.array(data["zeros_mv"])[:, None] + counts * np.array(data["steps_mv"])[:, None]
     return np.where(counts == UNKNOWN, np.nan, values)
 
@@ -35,13 +36,24 @@ def test_a_real_recording_arrives_whole_and_small(ptbxl) -> None:
     assert len(json.dumps(data)) < 250_000
 
 
-def test_what_is_no_whole_number_of_steps_is_sent_as_it_is(noise) -> None:
-    record = noise(10, missing_leads=("V4",))
-    data = json.loads(json.dumps(screen_recording(record)))
-    assert data["encoding"] == "float32"
-    assert unpacked(data).tobytes() == record.signal_mv.tobytes()
+@pytest.mark.parametrize("rate_hz", [500.0, 1000.0])
+def test_what_is_no_whole_number_of_steps_is_sent_to_half_a_microvolt(rate_hz: float) -> None:
+    signal = np.random.default_rng(1).normal(0, 0.4, (12, int(10 * rate_hz))).astype(np.float32)
+    signal[3, 50:60] = np.nan
+    data = json.loads(json.dumps(screen_recording(EcgRecord(signal, rate_hz, missing_leads=("V4",)))))
+    assert data["encoding"] == "int16"
+    np.testing.assert_allclose(unpacked(data), signal, rtol=0, atol=0.0005)
     assert len(json.dumps(data)) < 500_000
     assert data["missing"] == ["V4"]
+
+
+def test_what_reaches_too_far_for_sixteen_bits_is_sent_as_it_is(noise) -> None:
+    record = noise(10)
+    signal = record.signal_mv.copy()
+    signal[2] *= 2000
+    data = screen_recording(EcgRecord(signal, record.sampling_rate_hz))
+    assert data["encoding"] == "float32"
+    assert unpacked(data).tobytes() == signal.tobytes()
 
 
 @pytest.mark.parametrize("step_mv", [0.001, 0.00488, 1 / 204.8, 0.0025])

@@ -146,11 +146,12 @@ def report() -> Callable[..., Pdf]:
 
 @pytest.fixture
 def claim(reading: Interpretation) -> Callable[..., MadeClaim]:
-    """Make a claim about words of the reading."""
+    """Make a claim about words of the reading, or of another one."""
 
-    def make(step: int | str, words: str, status: str, why: str = "") -> MadeClaim:
-        texts = {one.number: one.text for one in reading.steps}
-        text = {**texts, "summary": reading.summary, "answer": "; ".join(reading.answer)}[step]
+    def make(step: int | str, words: str, status: str, why: str = "", of: Interpretation | None = None) -> MadeClaim:
+        about = of or reading
+        texts = {one.number: one.text for one in about.steps}
+        text = {**texts, "summary": about.summary, "answer": "; ".join(about.answer)}[step]
         start = text.index(words)
         return MadeClaim(step, start, start + len(words), words, status, why)
 

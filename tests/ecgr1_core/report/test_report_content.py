@@ -185,17 +185,51 @@ def long_reading(words: int) -> Interpretation:
 @pytest.mark.parametrize("words", [150, 400, 900, 6000])
 @pytest.mark.parametrize(("height_mv", "few"), [(0.1, 400), (0.3, 150)])
 def test_a_long_reading_goes_on_over_further_pages_with_nothing_lost(noise, report, words, height_mv, few) -> None:
-    pdf = report(noise(height_mv=height_mv), None, long_reading(words), (), PROVENANCE)
+    pdf = report(noise(height_mv=height_mv), None, long_reading(words), (), PROVENANCE, band="off")
     found = re.findall(r"w\d{5}", pdf.text)
     assert found == [f"w{number:05d}" for number in range(words)]
     count = len(pdf.pages)
     assert (count > 1) == (words > few)
     texts = pdf.texts
-    assert ["Signature" in text for text in texts] == [False] * (count - 1) + [True]
+    assert ["Signature" in text for text in texts] == [True] + [False] * (count - 1)
     assert all("Not a diagnosis." in text and f"page {n} of {count}" in text for n, text in enumerate(texts, 1))
-    assert all(f"continued on page {n + 1}" in text for n, text in enumerate(texts[:-1], 1))
+    assert all(f"page {n + 1}" in text for n, text in enumerate(texts[:-1], 1))
+    assert ("reasoning in full: page 2" in " ".join(texts[0].split())) == (count > 1)
+    assert all("Answer" in text and "In sum." in text for text in texts[:1])
     sizes = [float(size) for n in range(count) for size in re.findall(r"/F\S+ ([\d.]+) ", pdf.content(n))]
     assert min(sizes) >= 6.5
+
+
+def test_where_the_reasoning_goes_over_page_one_still_names_what_is_contradicted(noise, report, claim) -> None:
+    reading = long_reading(2000)
+    wrong = claim(1, "w01500", "contradicted", "measured 142 ms", of=reading)
+    pdf = report(noise(), None, reading, (wrong,), PROVENANCE)
+    first, second = (" ".join(pdf.texts[number].split()) for number in (0, 1))
+    assert "Contradicted in 1 Technical, Rate & Rhythm w01500 [✕ measured 142 ms]" in first
+    assert "w01499" not in first
+    assert "Reasoning in full" in second
+
+
+@pytest.mark.parametrize(("band", "notch_hz", "label"), [
+    ("diagnostic", None, "0.05–150 Hz"), ("monitor", 50.0, "0.5–40 Hz, 50 Hz notch"), ("off", None, "unfiltered"),
+])  # fmt: skip
+def test_the_filter_of_the_trace_is_printed_and_measuring_was_not_filtered(
+    noise, report, band, notch_hz, label
+) -> None:
+    pdf = report(noise(), band=band, notch_hz=notch_hz)
+    assert label in pdf.text
+    assert ("measured unfiltered" in " ".join(pdf.text.split())) == (band != "off")
+
+
+def test_the_trace_is_drawn_through_the_filter(pulses, report) -> None:
+    assert report(pulses, band="monitor").content() != report(pulses, band="off").content()
+    with pytest.raises(ValueError, match="notch"):
+        report(pulses, notch_hz=42.0)
+
+
+def test_the_cabrera_order_turns_avr(noise, report) -> None:
+    assert "−aVR" in report(noise(), order="cabrera").text
+    assert "−aVR" not in report(noise()).text
 
 
 def test_nothing_stands_outside_the_page_or_over_the_signature(noise, report) -> None:

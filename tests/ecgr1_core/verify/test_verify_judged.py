@@ -110,3 +110,9 @@ def test_every_lead_and_group_is_understood() -> None:
 
 def test_leads_beyond_the_twelve_are_not_measurable() -> None:
     assert statuses("ST elevation in V7–V9.") == {"not_measurable"}
+
+
+def test_a_limit_is_one_place_with_the_value_that_is_held_against_it() -> None:
+    text = "QT 400 ms, QTc 431 ms (Bazett) and 426 ms (Fridericia), below 450 ms."
+    compared = [claim for claim in claims(text, next(iter(TRUE))) if claim.text.endswith("below 450 ms")]
+    assert [claim.text for claim in compared] == ["426 ms (Fridericia), below 450 ms"]
