@@ -275,6 +275,20 @@ def user_named(session: Session, name: str) -> User:
     return found
 
 
+def user_by_key(session: Session, key: str) -> User:
+    """Return the account of that key; `NotPermittedError` where there is none."""
+    found = session.scalar(select(User).where(User.key == key))
+    if found is None:
+        raise NotPermittedError("this account")
+    return found
+
+
+def everybody(acting: Acting) -> tuple[User, ...]:
+    """Return all accounts by name, for administrators."""
+    require(AccountPolicy.manage(acting), "accounts")
+    return tuple(acting.session.scalars(select(User).order_by(User.name)))
+
+
 def required_reason(reason: str) -> str:
     """Return the reason without white space at its ends; `InputError` where nothing is left."""
     text = reason.strip()

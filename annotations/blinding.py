@@ -85,8 +85,9 @@ def blind_reading(
     record: EcgRecord,
     draft: Draft | None,
     own: dict[str, Any] | None,
+    answers: dict[str, Any] | None = None,
 ) -> BlindReading:
-    """Return what a rater may see of one stage of one reading."""
+    """Return what a rater may see of one stage of one reading; `answers` are submitted ones that stand for a draft."""
     outputs = () if stage == 1 else tuple(blind_output(one.letter, one.output) for one in assignment.shown)
     return BlindReading(
         key=assignment.key,
@@ -96,7 +97,7 @@ def blind_reading(
         practice=assignment.practice,
         record=record,
         outputs=outputs,
-        draft={} if draft is None else json.loads(draft.content),
+        draft=(answers or {}) if draft is None else json.loads(draft.content),
         draft_number=0 if draft is None else draft.number,
         own=own,
     )

@@ -22,8 +22,12 @@ from ecgr1_core.record import EcgRecord
 Begin = Callable[[], AbstractContextManager[Acting]]
 
 
-def generate(begin: Begin, study_name: str, reader_of: Callable[[str], Reader]) -> Iterator[tuple[str, str, str]]:
+def generate(
+    begin: Begin, study_name: str, reader_of: Callable[[str], Reader], *, only: frozenset[str] | None = None
+) -> Iterator[tuple[str, str, str]]:
     """Read every case that an arm has not read, and yield (case, arm, how the screening went) after each.
+
+    `only` names the arms that read; None: all.
 
     `begin` opens a transaction as the investigator; it is closed while a reader reads. `InputError` where a reader
     cannot look at the arm's modality or is another version than the arm's.
@@ -37,6 +41,8 @@ def generate(begin: Begin, study_name: str, reader_of: Callable[[str], Reader]) 
         cases = list(acting.session.scalars(select(Case).where(Case.study_id == study.id).order_by(Case.name)))
         arms = list(acting.session.scalars(select(Arm).where(Arm.study_id == study.id).order_by(Arm.name)))
     for arm in arms:
+        if only is not None and arm.name not in only:
+            continue
         missing = [case for case in cases if (case.id, arm.id) not in there]
         reader = reader_of(arm.reader) if missing else None
         for case in missing:

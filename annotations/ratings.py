@@ -109,8 +109,8 @@ def open_stage(acting: Acting, key: str, stage: int) -> BlindReading:
     Raises `NotPermittedError` for a reading that is not the acting rater's, `WrongStateError` for one that is not next,
     and for stage two before stage one is submitted.
     """
-    assignment, study = _own_reading(acting, key)
-    if _latest(acting.session, assignment, "cannot_rate") or _latest(acting.session, assignment, "stage_two"):
+    assignment, study = own_reading(acting, key)
+    if latest(acting.session, assignment, "cannot_rate") or latest(acting.session, assignment, "stage_two"):
         raise WrongStateError("this reading", "it is submitted", "revise it with a reason")
     if queue(acting, study).next_key != key:
         raise WrongStateError("this reading", "it is not the next one", "take the readings in their order")
@@ -138,7 +138,7 @@ def open_stage(acting: Acting, key: str, stage: int) -> BlindReading:
 
 def touch(acting: Acting, key: str, stage: int, display: dict[str, Any] | None = None) -> None:
     """Count a sign of activity, such as a click or a changed filter, and keep the display in force."""
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     _touch(acting, assignment, study, stage, display)
 
 
@@ -166,7 +166,7 @@ def save_draft(
     Raises `InputError` for what is no answer at all; unfinished is fine.
     """
     form = parse(StageOne, content) if stage == 1 else parse(StageTwo, content)
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     _touch(acting, assignment, study, stage, display)
     text = audit.canonical(form.model_dump(mode="json"))
     draft = acting.session.get(Draft, (assignment.id, stage))
@@ -187,13 +187,13 @@ def submit(
 
     A second message with the same answers (a double click, a lost reply) returns the revision that is there.
     """
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     answer = _checked(assignment, study, stage, content)
     text = audit.canonical(answer.model_dump(mode="json"))
-    there = _latest(acting.session, assignment, _KIND[stage])
+    there = latest(acting.session, assignment, _KIND[stage])
     if there is not None and there.content == text:
         return there
-    if there is not None or _latest(acting.session, assignment, "cannot_rate"):
+    if there is not None or latest(acting.session, assignment, "cannot_rate"):
         raise WrongStateError("this reading", f"stage {stage} is submitted", "revise it with a reason")
     _require_stage(acting.session, assignment, study, stage)
     timing = _touch(acting, assignment, study, stage, display)
@@ -206,9 +206,9 @@ def submit(
 
 def revise(acting: Acting, key: str, content: dict[str, Any], reason: str) -> Revision:
     """Change a submitted stage two while the study runs and the rater has not signed; the old answer is kept."""
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     why = required_reason(reason)
-    if _latest(acting.session, assignment, "stage_two") is None:
+    if latest(acting.session, assignment, "stage_two") is None:
         raise WrongStateError("this reading", "it is not submitted yet", "submit it first")
     _require_unsigned(acting, study)
     answer = _checked(assignment, study, 2, content)
@@ -217,12 +217,12 @@ def revise(acting: Acting, key: str, content: dict[str, Any], reason: str) -> Re
 
 def cannot_rate(acting: Acting, key: str, reason: str) -> Revision:
     """Say that the reading cannot be rated and why; it is then done."""
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     why = required_reason(reason)
-    there = _latest(acting.session, assignment, "cannot_rate")
+    there = latest(acting.session, assignment, "cannot_rate")
     if there is not None:
         return there
-    if _latest(acting.session, assignment, "stage_two"):
+    if latest(acting.session, assignment, "stage_two"):
         raise WrongStateError("this reading", "it is submitted", "revise it with a reason")
     if acting.session.scalar(select(Timing).where(Timing.assignment_id == assignment.id)) is None:
         raise WrongStateError("this reading", "it was not opened", "open it first")
@@ -231,7 +231,7 @@ def cannot_rate(acting: Acting, key: str, reason: str) -> Revision:
 
 def flag(acting: Acting, key: str, note: str) -> Revision:
     """Leave a note for the investigator about a reading that was opened; it changes no answer."""
-    assignment, study = _own_reading(acting, key)
+    assignment, study = own_reading(acting, key)
     if acting.session.scalar(select(Timing).where(Timing.assignment_id == assignment.id)) is None:
         raise WrongStateError("this reading", "it was not opened", "open it first")
     return _add(acting, assignment, study, "flag", audit.canonical({"note": required_reason(note)}), None)
@@ -239,14 +239,15 @@ def flag(acting: Acting, key: str, note: str) -> Revision:
 
 def submitted(acting: Acting, key: str) -> dict[str, Any]:
     """Return one's own submitted stage two as plain data, for revising it."""
-    assignment, _ = _own_reading(acting, key)
-    latest = _latest(acting.session, assignment, "stage_two")
-    if latest is None:
+    assignment, _ = own_reading(acting, key)
+    there = latest(acting.session, assignment, "stage_two")
+    if there is None:
         raise WrongStateError("this reading", "it is not submitted yet", "submit it first")
-    return dict(json.loads(latest.content))
+    return dict(json.loads(there.content))
 
 
-def _own_reading(acting: Acting, key: str) -> tuple[Assignment, Study]:
+def own_reading(acting: Acting, key: str) -> tuple[Assignment, Study]:
+    """Return one's own reading of a running study; `NotPermittedError` for any other, `WrongStateError` otherwise."""
     assignment = acting.session.scalar(select(Assignment).where(Assignment.key == key))
     require(assignment is not None and AssignmentPolicy.rate(acting, assignment), "this reading")
     assert assignment is not None  # required above
@@ -260,12 +261,17 @@ def _require_running(study: Study) -> None:
         raise WrongStateError(study.name, f"the study is {study.state}", "ask the investigator")
 
 
+def stage_now(session: Session, assignment: Assignment, study: Study) -> int:
+    """Return the stage at which a reading is: 1, or 2 once the own diagnosis is given or not asked for."""
+    return 1 if design_of(study).stages == 2 and latest(session, assignment, "stage_one") is None else 2
+
+
 def _require_stage(session: Session, assignment: Assignment, study: Study, stage: int) -> Revision | None:
     """Return the submitted stage one where stage two may begin; raise where `stage` may not."""
     stages = (1, 2) if design_of(study).stages == 2 else (2,)
     if stage not in stages:
         raise WrongStateError("this reading", f"the study has no stage {stage}", "open the stage it has")
-    first = _latest(session, assignment, "stage_one")
+    first = latest(session, assignment, "stage_one")
     if stage == 1 and first is not None:
         raise WrongStateError("this reading", "stage one is submitted and stays as it is", "go on with stage two")
     if stage == 2 and 1 in stages and first is None:
@@ -289,7 +295,8 @@ def _checked(assignment: Assignment, study: Study, stage: int, content: dict[str
     return check_stage_two(parse(StageTwo, content), rubric, shown)
 
 
-def _latest(session: Session, assignment: Assignment, kind: RevisionKind) -> Revision | None:
+def latest(session: Session, assignment: Assignment, kind: RevisionKind) -> Revision | None:
+    """Return the answer of record of one kind, None where there is none."""
     query = select(Revision).where(Revision.assignment_id == assignment.id, Revision.kind == kind)
     return session.scalars(query.order_by(Revision.number.desc()).limit(1)).first()
 
@@ -303,7 +310,7 @@ def _add(
     reason: str | None,
     **told: object,
 ) -> Revision:
-    latest = _latest(acting.session, assignment, kind)
+    there = latest(acting.session, assignment, kind)
     revision = Revision(
         study_id=study.id,
         study=study,
@@ -312,7 +319,7 @@ def _add(
         kind=kind,
         assignment=assignment,
         assignment_id=assignment.id,
-        number=1 if latest is None else latest.number + 1,
+        number=1 if there is None else there.number + 1,
         content=content,
         reason=reason,
         created_at=acting.now,

@@ -237,6 +237,27 @@ def add_output(
     return output
 
 
+def remove_case(acting: Acting, study: Study, case: Case) -> None:
+    """Take a case and its readings out of a study that is not locked."""
+    _require_draft(acting, study)
+    if case.study_id != study.id:
+        raise NotPermittedError("this case")
+    acting.session.execute(delete(Output).where(Output.case_id == case.id))
+    acting.session.execute(delete(CaseTrace).where(CaseTrace.case_id == case.id))
+    acting.record("case.removed", case.name, study, trace_sha256=case.trace_sha256)
+    acting.session.delete(case)
+
+
+def remove_arm(acting: Acting, study: Study, arm: Arm) -> None:
+    """Take an arm and its readings out of a study that is not locked."""
+    _require_draft(acting, study)
+    if arm.study_id != study.id:
+        raise NotPermittedError("this arm")
+    acting.session.execute(delete(Output).where(Output.arm_id == arm.id))
+    acting.record("arm.removed", arm.name, study)
+    acting.session.delete(arm)
+
+
 def decide(acting: Acting, output: Output, *, masked: bool, reason: str) -> None:
     """Decide about a reading with giveaway words: mask all that were found, or leave it as it stands and say why."""
     study = acting.session.get_one(Study, output.study_id)

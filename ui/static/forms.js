@@ -41,6 +41,18 @@
     if (button) button.textContent = words.working;
     const body = new FormData(form, null);
     if (button?.name) body.append(button.name, button.value);
+    if ("page" in form.dataset) {
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" }).catch(() => null);
+      const text = answer ? await answer.text() : "";
+      const shown = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+      if (answer?.ok && shown) document.querySelector("main").replaceWith(shown);
+      else {
+        buttons.forEach((each) => { each.disabled = false; });
+        if (button) button.textContent = label;
+        tell(form, shown?.querySelector("section p")?.textContent ?? words.no_connection);
+      }
+      return;
+    }
     const { status, data } = await send(button?.getAttribute("formaction") ?? form.getAttribute("action"), { method: "POST", body });
     if (!data.error && data.go) {
       const here = new URL(data.go, location.href);

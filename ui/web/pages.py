@@ -32,6 +32,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["_range"] = lambda low, high: range(low, high + 1)
+    found.globals["_named"] = lambda choices: [(name, name) for name in sorted(choices, key=lambda one: -choices[one])]
     found.globals["app"] = strings
     found.globals["web"] = strings_web
     return found

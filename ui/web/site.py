@@ -18,6 +18,7 @@ from annotations import migrate
 from annotations.accounts import AccountRules
 from annotations.database import Database, open_database
 from ecgr1_core.settings import Settings
+from ui.web.jobs import Jobs
 
 STUDY_FILE = "study.sqlite"
 
@@ -31,6 +32,7 @@ class Site:
 
     settings: Settings
     setup_code: str = field(default_factory=lambda: secrets.token_hex(4))
+    jobs: Jobs = field(default_factory=Jobs)
     _database: Database | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
