@@ -78,7 +78,7 @@ def output_rows(path: Path, arm: str | None) -> list[OutputRow]:
             fault = f"line {number} is no reading ({error})"
             raise InputError(path, fault, "give JSON lines with case, arm and text") from error
         if by is None:
-            raise InputError(path, f"line {number} names no arm", "give --arm")
+            raise InputError(path, f"line {number} names no arm", "name it there, or say to which arm all rows belong")
         found.append(OutputRow(str(case), str(by), str(text), phrases))
     return found
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from annotations.policy import Acting, StudyPolicy, require
 from annotations.tables import Assignment, Case, Membership, Revision, Signature, Study, Timing
@@ -108,5 +109,6 @@ def signatures_of(acting: Acting, study: Study) -> tuple[Signature, ...]:
 def members(acting: Acting, study: Study) -> tuple[Membership, ...]:
     """Return who takes part, by role and name."""
     require(StudyPolicy.see_progress(acting, study), study.name)
-    found = acting.session.scalars(select(Membership).where(Membership.study_id == study.id))
+    query = select(Membership).options(joinedload(Membership.user), joinedload(Membership.site))
+    found = acting.session.scalars(query.where(Membership.study_id == study.id))
     return tuple(sorted(found, key=lambda one: (one.role, one.adjudicates, one.user.name)))

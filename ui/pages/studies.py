@@ -218,7 +218,7 @@ def _people(acting: Acting, study: Study, _: Visit) -> dict[str, Any]:
 def _design(acting: Acting, study: Study, _: Visit) -> dict[str, Any]:
     found = studies.design_of(study)
     fields = [
-        {"name": name, "value": getattr(found, name), "help": field.description, "kind": type(field.default).__name__}
+        {"name": name, "value": getattr(found, name), "kind": type(field.default).__name__}
         for name, field in Design.model_fields.items()
     ]
     return {"fields": fields}
