@@ -18,7 +18,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotations import audit
-from annotations.policy import AccountPolicy, Acting, NotPermittedError, StudyPolicy, WrongStateError, require
+from annotations.policy import (
+    THIS_STUDY,
+    AccountPolicy,
+    Acting,
+    NotPermittedError,
+    StudyPolicy,
+    WrongStateError,
+    require,
+)
 from annotations.tables import ROLES, Login, Membership, Role, Site, Study, User
 from ecgr1_core.errors import InputError
 
@@ -245,7 +253,7 @@ def set_role(
 ) -> Membership:
     """Give somebody a role in a study that is not locked yet; investigators do, and administrators name the first."""
     names_first = AccountPolicy.manage(acting) and role == "investigator" and not _investigators(acting.session, study)
-    require(StudyPolicy.design(acting, study) or names_first, study.name)
+    require(StudyPolicy.design(acting, study) or names_first, THIS_STUDY)
     if study.state != "draft" and role != "auditor":
         raise WrongStateError(study.name, "it is locked, so who takes part is fixed", "name people before the lock")
     if role not in ROLES:

@@ -21,7 +21,7 @@ from annotations import audit
 from annotations.accounts import required_reason
 from annotations.answers import OutputRating, Phrase, StageTwo, canonical_labels, check_phrase_text, parse
 from annotations.blinding import BlindOutput, blind_output, shown_reading
-from annotations.policy import Acting, NotPermittedError, StudyPolicy, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, NotPermittedError, StudyPolicy, WrongStateError, require
 from annotations.ratings import store_revision
 from annotations.rubric import Rubric
 from annotations.studies import rubric_of, trace
@@ -221,7 +221,7 @@ def _holds(phrase: Phrase) -> str:
 
 
 def _require_adjudicator(acting: Acting, study: Study) -> None:
-    require(StudyPolicy.adjudicate(acting, study), study.name)
+    require(StudyPolicy.adjudicate(acting, study), THIS_STUDY)
     if study.state != "closed":
         raise WrongStateError(
             study.name, f"it is {study.state}", "readings are settled after closing, before unblinding"

@@ -178,14 +178,14 @@ def screen(arguments: Arguments) -> int:
     from sqlalchemy import select
 
     from annotations import studies
-    from annotations.policy import NotPermittedError, StudyPolicy, require
+    from annotations.policy import THIS_STUDY, NotPermittedError, StudyPolicy, require
     from annotations.tables import Output
 
     if arguments.mask and arguments.accept:
         raise InputError("screen", "--mask and --accept exclude each other", "give one of them")
     which = arguments.mask or arguments.accept
     with in_study(arguments) as (acting, study):
-        require(StudyPolicy.design(acting, study), study.name)
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         query = select(Output).where(Output.study_id == study.id, Output.screening == "flagged")
         found = [one for one in acting.session.scalars(query) if which in (None, "all", one.key)]
         if which not in (None, "all") and not found:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from annotations import ratings
 from annotations.blinding import BlindReading, blind_reading, blind_trace
-from annotations.policy import Acting, AssignmentPolicy, NotPermittedError, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, AssignmentPolicy, NotPermittedError, WrongStateError, require
 from annotations.tables import Assignment, Membership, Revision, Signature, Study
 
 
@@ -55,7 +55,7 @@ def study_by_key(session: Session, key: str) -> Study:
     """Return the study of that key; `NotPermittedError` where there is none."""
     found = session.scalar(select(Study).where(Study.key == key))
     if found is None:
-        raise NotPermittedError("this study")
+        raise NotPermittedError(THIS_STUDY)
     return found
 
 
@@ -63,7 +63,7 @@ def done_readings(acting: Acting, study: Study) -> tuple[DoneReading, ...]:
     """Return the acting rater's submitted readings of a study in the order of the queue."""
     member = acting.membership(study)
     if member is None or member.role != "rater":
-        raise NotPermittedError(study.name)
+        raise NotPermittedError(THIS_STUDY)
     query = (
         select(Assignment, Revision.kind, func.count(Revision.id), func.min(Revision.created_at))
         .join(Revision, Revision.assignment_id == Assignment.id)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from annotations import audit
 from annotations.adjudication import settled
 from annotations.export_files import ExportFolder
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.rows import RatingRow, ReadingInfo, Rows, rows_of
 from annotations.rubric import Rubric
 from annotations.studies import rubric_of
@@ -89,7 +89,7 @@ _EVENT: tuple[tuple[str, str, str], ...] = (
 
 def export_study(acting: Acting, study: Study, folder: Path) -> dict[str, Any]:
     """Write all tables, the data dictionary and rubric into a new folder and return the manifest."""
-    require(StudyPolicy.see_results(acting, study), study.name)
+    require(StudyPolicy.see_results(acting, study), THIS_STUDY)
     rows, rubric = rows_of(acting.session, study), rubric_of(study)
     scales = _scale_columns(rubric)
     tables: dict[str, tuple[Sequence[dict[str, Any]], tuple[tuple[str, str, str], ...]]] = {
@@ -125,7 +125,7 @@ def export_imrmc(acting: Acting, study: Study, folder: Path, *, truth: str, crit
 
     `InputError` where a rated case has no reference or all are of one kind, and for an unknown label or criterion.
     """
-    require(StudyPolicy.see_results(acting, study), study.name)
+    require(StudyPolicy.see_results(acting, study), THIS_STUDY)
     label, rubric = vocabulary.lookup(truth), rubric_of(study)
     if label is None:
         raise InputError(truth, "the vocabulary has no such label", "give a label of the references")

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from annotations.adjudication import Settled, settled
 from annotations.export import finish
 from annotations.export_files import ExportFolder
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.rows import PreferenceRow, RatingRow, Rows, rows_of
 from annotations.studies import design_of, rubric_of, trace
 from annotations.tables import Case, Output, Study
@@ -233,7 +233,7 @@ def read_patients(path: Path) -> frozenset[str]:
 
 
 def _settled_rows(acting: Acting, study: Study) -> tuple[Rows, dict[int, Settled]]:
-    require(StudyPolicy.see_results(acting, study), study.name)
+    require(StudyPolicy.see_results(acting, study), THIS_STUDY)
     return rows_of(acting.session, study), settled(acting.session, study)
 
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.studies import add_output, study_named, trace
 from annotations.tables import Arm, Case, Output
 from ecgr1_core.errors import InputError
@@ -34,7 +34,7 @@ def generate(
     """
     with begin() as acting:
         study = study_named(acting.session, study_name)
-        require(StudyPolicy.design(acting, study), study.name)
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         there = set(
             acting.session.execute(select(Output.case_id, Output.arm_id).where(Output.study_id == study.id)).tuples()
         )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from annotations import audit, screening
 from annotations.allocation import PlannedReading, draw
-from annotations.policy import Acting, StudyPolicy, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, WrongStateError, require
 from annotations.studies import count, design_of
 from annotations.tables import Arm, Assignment, AssignmentOutput, Case, Event, Membership, Output, Study
 from ecgr1_core.errors import InputError
@@ -23,7 +23,7 @@ from ecgr1_core.errors import InputError
 
 def dry_run(acting: Acting, study: Study) -> tuple[PlannedReading, ...]:
     """Return the plan that the lock would draw now; names of cases and arms, log-in names of raters."""
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     session = acting.session
     cases = list(session.scalars(select(Case).where(Case.study_id == study.id).order_by(Case.name)))
     arms = session.scalars(select(Arm.name).where(Arm.study_id == study.id).order_by(Arm.name))
@@ -44,7 +44,7 @@ def lock(acting: Acting, study: Study) -> str:
     Raises `WrongStateError` where it is locked already, and `InputError` for a missing reading, one whose giveaway
     words nobody has decided about, and a plan that cannot be drawn.
     """
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     if study.state != "draft":
         raise WrongStateError(study.name, "it is locked already", "make a new study for another design")
     session = acting.session

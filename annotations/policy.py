@@ -16,6 +16,8 @@ from annotations import audit
 from annotations.tables import Assignment, Event, Membership, Role, Study, User
 from ecgr1_core.errors import InputError
 
+THIS_STUDY = "this study"  # what a refusal calls a study, so that it does not tell whether there is one of that name
+
 
 class NotPermittedError(InputError):
     """The acting user may not do this, or what it is to be done to does not exist."""

@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.tables import Assignment, Case, Membership, Revision, Signature, Study, Timing
 
 CellState = Literal["todo", "open", "done", "cannot"]
@@ -49,7 +49,7 @@ class Note:
 
 def matrix(acting: Acting, study: Study) -> Matrix:
     """Return how far each reading is."""
-    require(StudyPolicy.see_progress(acting, study), study.name)
+    require(StudyPolicy.see_progress(acting, study), THIS_STUDY)
     session = acting.session
     kinds: dict[int, set[str]] = {}
     for assignment_id, kind in session.execute(
@@ -81,7 +81,7 @@ def matrix(acting: Acting, study: Study) -> Matrix:
 
 def notes(acting: Acting, study: Study) -> tuple[Note, ...]:
     """Return what raters noted, the newest first; for those who design the study."""
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     query = (
         select(Revision)
         .where(Revision.study_id == study.id, Revision.kind.in_(("flag", "cannot_rate")))
@@ -101,14 +101,14 @@ def notes(acting: Acting, study: Study) -> tuple[Note, ...]:
 
 def signatures_of(acting: Acting, study: Study) -> tuple[Signature, ...]:
     """Return who has signed what, in order."""
-    require(StudyPolicy.see_progress(acting, study), study.name)
+    require(StudyPolicy.see_progress(acting, study), THIS_STUDY)
     query = select(Signature).where(Signature.study_id == study.id).order_by(Signature.id)
     return tuple(acting.session.scalars(query))
 
 
 def members(acting: Acting, study: Study) -> tuple[Membership, ...]:
     """Return who takes part, by role and name."""
-    require(StudyPolicy.see_progress(acting, study), study.name)
+    require(StudyPolicy.see_progress(acting, study), THIS_STUDY)
     query = select(Membership).options(joinedload(Membership.user), joinedload(Membership.site))
     found = acting.session.scalars(query.where(Membership.study_id == study.id))
     return tuple(sorted(found, key=lambda one: (one.role, one.adjudicates, one.user.name)))

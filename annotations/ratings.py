@@ -19,7 +19,7 @@ from annotations.accounts import required_reason
 from annotations.answers import Display, StageOne, StageTwo, check_stage_one, check_stage_two, parse
 from annotations.blinding import BlindReading, blind_reading, blind_trace, shown_reading
 from annotations.design import Design
-from annotations.policy import Acting, AssignmentPolicy, NotPermittedError, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, AssignmentPolicy, NotPermittedError, WrongStateError, require
 from annotations.studies import design_of, rubric_of
 from annotations.tables import (
     Assignment,
@@ -61,7 +61,7 @@ def queue(acting: Acting, study: Study) -> Queue:
     """
     member = acting.membership(study)
     if member is None or member.role != "rater" or member.withdrawn_at is not None:
-        raise NotPermittedError(study.name)
+        raise NotPermittedError(THIS_STUDY)
     _require_running(study)
     design = design_of(study)
     rows = _own(acting.session, member)

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from annotations import agreement, comparison, preferences
 from annotations.agreement import Ratings
 from annotations.icc import icc
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.rows import DiagnosisRow, RatingRow, Rows, rater_codes, rows_of
 from annotations.rubric import Rubric
 from annotations.studies import design_of, rubric_of
@@ -28,7 +30,7 @@ from ecgr1_core.interpretation import STEP_NUMBERS
 
 def progress(acting: Acting, study: Study) -> list[dict[str, Any]]:
     """Return how far each rater is, without any answer: readings done, all, flagged, not rated, last answer."""
-    require(StudyPolicy.see_progress(acting, study), study.name)
+    require(StudyPolicy.see_progress(acting, study), THIS_STUDY)
     session, codes = acting.session, rater_codes(acting.session, study)
     rows = []
     for member in session.scalars(select(Membership).where(Membership.id.in_(codes))):
@@ -71,27 +73,73 @@ def results(
     `criteria` limits the scales (default: all, and the six steps); `automatic` gives automatic scores by name, each by
     (case, arm), which are correlated with every criterion. The draws use the seed of the design.
     """
-    require(StudyPolicy.see_results(acting, study), study.name)
-    rows, rubric = rows_of(acting.session, study), rubric_of(study)
-    rng = np.random.default_rng([design_of(study).seed, 20_260_101])
-    main = [one for one in rows.ratings if not one.info.practice and one.info.duplicate_of is None]
-    wanted = list(criteria) if criteria is not None else _criteria(rubric)
-    for key in wanted:
-        _values(rubric, key)  # refuses an unknown criterion before anything is computed
+    seen(acting, study)
+    wanted = criteria_of(study, criteria)
+    found = overall(acting.session, study, repeats=repeats)
+    parts = {key: of_criterion(acting.session, study, key, automatic=automatic, repeats=repeats) for key in wanted}
+    names = ("arms", "differences", "agreement", "intra_rater")
+    found |= {name: {key: part[name] for key, part in parts.items()} for name in names}
+    found["automatic"] = {
+        name: {key: part["automatic"][name] for key, part in parts.items()} for name in (automatic or {})
+    }
+    return found
+
+
+def seen(acting: Acting, study: Study) -> None:
+    """Note in the audit trail that results are looked at; `NotPermittedError` for whoever may not."""
+    require(StudyPolicy.see_results(acting, study), THIS_STUDY)
     acting.record("results.seen", study.name, study)
+
+
+def criteria_of(study: Study, criteria: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the criteria that are asked for, by default all scales and the six steps; `InputError` for an unknown."""
+    rubric = rubric_of(study)
+    wanted = tuple(criteria) if criteria is not None else tuple(_criteria(rubric))
+    for key in wanted:
+        _values(rubric, key)
+    return wanted
+
+
+def overall(session: Session, study: Study, *, repeats: int = 2000) -> dict[str, Any]:
+    """Return what belongs to no criterion: sizes, preferences, own diagnosis, time. The caller has asked the policy."""
+    rows, rng = rows_of(session, study), _rng(study, "overall")
     return {
         "study": study.name,
         "lock_sha256": study.lock_sha256,
-        "n": _sizes(rows, main),
-        "arms": {key: _means(main, key, rng, repeats) for key in wanted},
-        "differences": {key: _differences(main, key, rng, repeats) for key in wanted},
+        "n": _sizes(rows, _main(rows)),
         "preferences": _preferences(rows, rng, repeats),
-        "agreement": {key: _agreement(rubric, main, key, rng, repeats // 4) for key in wanted},
-        "intra_rater": {key: _intra_rater(rubric, rows.ratings, key, rng, repeats // 4) for key in wanted},
         "own_diagnosis": _own_diagnosis(rows.diagnoses, rng, repeats),
         "time_s": _times(rows, rng, repeats),
-        "automatic": _correlations(main, wanted, automatic or {}, rng, repeats // 2),
     }
+
+
+def of_criterion(
+    session: Session,
+    study: Study,
+    key: str,
+    *,
+    automatic: Mapping[str, Mapping[tuple[str, str], float]] | None = None,
+    repeats: int = 2000,
+) -> dict[str, Any]:
+    """Return the results of one criterion, the same whatever else is asked for. The caller has asked the policy."""
+    rows, rubric, rng = rows_of(session, study), rubric_of(study), _rng(study, key)
+    main = _main(rows)
+    found: dict[str, Any] = {
+        "arms": _means(main, key, rng, repeats),
+        "differences": _differences(main, key, rng, repeats),
+        "agreement": _agreement(rubric, main, key, rng, repeats // 4),
+        "intra_rater": _intra_rater(rubric, rows.ratings, key, rng, repeats // 4),
+    }
+    correlated = _correlations(main, [key], automatic or {}, rng, repeats // 2)  # last: draws of the others stay
+    return found | {"automatic": {name: by_key[key] for name, by_key in correlated.items()}}
+
+
+def _main(rows: Rows) -> list[RatingRow]:
+    return [one for one in rows.ratings if not one.info.practice and one.info.duplicate_of is None]
+
+
+def _rng(study: Study, part: str) -> np.random.Generator:
+    return np.random.default_rng([design_of(study).seed, 20_260_101, crc32(part.encode())])
 
 
 def _criteria(rubric: Rubric) -> list[str]:

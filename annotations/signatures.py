@@ -12,7 +12,7 @@ from sqlalchemy import select
 from annotations import audit
 from annotations.accounts import confirm_password
 from annotations.lock import content_hash
-from annotations.policy import Acting, StudyPolicy, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, WrongStateError, require
 from annotations.tables import Revision, Signature, Study
 from ecgr1_core.errors import InputError
 
@@ -35,7 +35,7 @@ def sign(acting: Acting, study: Study, meaning: str, password: str) -> Signature
 
     What is signed is a hash: for a rater of their own answers, for others of what the lock froze.
     """
-    require(StudyPolicy.sign(acting, study), study.name)
+    require(StudyPolicy.sign(acting, study), THIS_STUDY)
     member = acting.membership(study)
     if meaning not in MEANINGS or member is None or _ROLES[meaning] != member.role:
         own = ", ".join(one for one, role in _ROLES.items() if member is not None and role == member.role)

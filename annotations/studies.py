@@ -20,7 +20,7 @@ from annotations import audit
 from annotations.accounts import required_reason
 from annotations.answers import canonical_labels
 from annotations.design import Design, design_from_json
-from annotations.policy import Acting, NotPermittedError, StudyPolicy, WrongStateError, require
+from annotations.policy import THIS_STUDY, Acting, NotPermittedError, StudyPolicy, WrongStateError, require
 from annotations.rubric import Rubric, default_rubric, rubric_from_json
 from annotations.screening import Giveaway, mask, screen
 from annotations.tables import Arm, Case, CaseTrace, Membership, Output, Study, StudyState, User
@@ -64,7 +64,7 @@ def study_named(session: Session, name: str) -> Study:
     """Return the study of that name; `NotPermittedError` where there is none."""
     found = session.scalar(select(Study).where(Study.name == name))
     if found is None:
-        raise NotPermittedError(name)
+        raise NotPermittedError(THIS_STUDY)
     return found
 
 
@@ -272,7 +272,7 @@ def decide(acting: Acting, output: Output, *, masked: bool, reason: str) -> None
 
 def withdraw(acting: Acting, study: Study, user: User, reason: str) -> None:
     """Take somebody out of a study; what they have answered stays."""
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     member = acting.session.scalar(
         select(Membership).where(Membership.study_id == study.id, Membership.user_id == user.id)
     )
@@ -300,7 +300,7 @@ def unblind(acting: Acting, study: Study, reason: str, *, unsettled_ok: bool = F
     """
     from annotations.adjudication import unsettled
 
-    require(StudyPolicy.unblind(acting, study), study.name)
+    require(StudyPolicy.unblind(acting, study), THIS_STUDY)
     waiting = len(unsettled(acting.session, study)) if study.state == "closed" else 0
     if waiting and not unsettled_ok:
         fault = f"{waiting} readings wait for adjudication, which must be blind"
@@ -328,7 +328,7 @@ def count(session: Session, study: Study) -> dict[str, int]:
 
 
 def _move(acting: Acting, study: Study, before: StudyState, after: StudyState, **content: object) -> None:
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     if study.state != before:
         raise WrongStateError(study.name, f"it is {study.state}, not {before}", f"only a study that is {before} can be")
     study.state = after
@@ -336,7 +336,7 @@ def _move(acting: Acting, study: Study, before: StudyState, after: StudyState, *
 
 
 def _require_draft(acting: Acting, study: Study) -> None:
-    require(StudyPolicy.design(acting, study), study.name)
+    require(StudyPolicy.design(acting, study), THIS_STUDY)
     if study.state != "draft":
         raise WrongStateError(study.name, "it is locked", "make a new study for another design")
 

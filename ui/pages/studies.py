@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from annotations import accounts, adjudication, allocation, desk, lock, progress, signatures, studies
 from annotations.design import Design
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.power import Assumptions
 from annotations.results import progress as progress_of
 from annotations.tables import Arm, Case, CaseTrace, Output, Study
@@ -57,7 +57,7 @@ def show_study(request: Request, visit: AVisit, key: str, step: str = "") -> Res
     """One study: the step of the wizard that is asked for, or the overview."""
     with visit.reading() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.see_progress(acting, study) and not acting.is_(study, "rater"), "this study")
+        require(StudyPolicy.see_progress(acting, study) and not acting.is_(study, "rater"), THIS_STUDY)
         designs = StudyPolicy.design(acting, study)
         done = _done(acting, study)
         if not step:
@@ -78,7 +78,7 @@ def move(request: Request, posted: APosted, key: str) -> Response:
     act, reason = posted.text("act"), posted.text("reason")
     with posted.visit.writing() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.design(acting, study), "this study")
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         if act in ("lock", "unblind") and posted.text("name") != study.name:
             raise InputError(posted.text("name") or words.STUDY_NAME, words.LOCK_WRONG, words.LOCK_WRONG_REMEDY)
         if act == "lock":
@@ -108,7 +108,7 @@ def withdraw(request: Request, posted: APosted, key: str) -> Response:
     """Take somebody out of a study."""
     with posted.visit.writing() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.design(acting, study), "this study")
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         user = accounts.user_by_key(acting.session, posted.text("user"))
         studies.withdraw(acting, study, user, posted.text("reason"))
     return go_on(request, f"/studies/{key}?step=overview")

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from annotations import audit, desk
 from annotations.database import utc_text
 from annotations.lock import lock_fault
-from annotations.policy import Acting, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.tables import Event, Study, User
 from ui import strings_studies as words
 from ui.web.pages import page
@@ -68,7 +68,7 @@ def download(visit: AVisit, key: str) -> Response:
 
 def _study(acting: Acting, key: str) -> Study:
     study = desk.study_by_key(acting.session, key)
-    require(StudyPolicy.audit(acting, study), "this study")
+    require(StudyPolicy.audit(acting, study), THIS_STUDY)
     return study
 
 

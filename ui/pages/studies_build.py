@@ -24,7 +24,7 @@ from annotations import accounts, cli_files, desk, power, studies
 from annotations.database import Database
 from annotations.design import Design, design_from_json
 from annotations.generation import generate
-from annotations.policy import Acting, NotPermittedError, StudyPolicy, require
+from annotations.policy import THIS_STUDY, Acting, NotPermittedError, StudyPolicy, require
 from annotations.rubric import read_rubric
 from annotations.tables import Arm, Case, Output, Study, User
 from ecgr1_core import formats
@@ -44,7 +44,7 @@ POWER_REPEATS = 300
 def _building(posted: Posted, key: str) -> Iterator[tuple[Acting, Study]]:
     with posted.visit.writing() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.design(acting, study), "this study")
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         yield acting, study
 
 
@@ -150,7 +150,7 @@ def job_state(visit: AVisit, key: str, what: str) -> Response:
     """How far the work in the background is, for the page's script."""
     with visit.reading() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.design(acting, study), "this study")
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
     job = visit.site.jobs.get(f"{what} {key}")
     if job is None:
         return JSONResponse({"ended": True, "told": ""})
@@ -210,7 +210,7 @@ def download_rubric(visit: AVisit, key: str) -> Response:
     """The rubric as YAML, to start an own one from."""
     with visit.reading() as acting:
         study = desk.study_by_key(acting.session, key)
-        require(StudyPolicy.design(acting, study), "this study")
+        require(StudyPolicy.design(acting, study), THIS_STUDY)
         text = yaml.safe_dump(studies.rubric_of(study).to_json(), sort_keys=False, allow_unicode=True)
     disposition = {"Content-Disposition": "attachment; filename=rubric.yaml"}
     return Response(text, media_type="application/yaml", headers=disposition)

@@ -50,9 +50,16 @@ class Jobs:
 
     def start(self, name: str, total: int, work: Work) -> Job:
         """Begin a job unless one of that name is at work, and return it; each yield of `work` counts as one done."""
+        return self._begin(name, total, work, lambda there: not there.ended)
+
+    def start_once(self, name: str, total: int, work: Work) -> Job:
+        """Begin a job unless one of that name is at work or has ended well, and return it."""
+        return self._begin(name, total, work, lambda there: not there.error)
+
+    def _begin(self, name: str, total: int, work: Work, keep: Callable[[Job], bool]) -> Job:
         with self._lock:
             there = self._jobs.get(name)
-            if there is not None and not there.ended:
+            if there is not None and keep(there):
                 return there
             job = self._jobs[name] = Job(total)
         threading.Thread(target=self._run, args=(name, job, work), name=f"job {name}", daemon=True).start()

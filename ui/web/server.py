@@ -44,6 +44,8 @@ def build_server(site: Site, routers: Sequence[APIRouter], blocks: gr.Blocks, **
         app.add_middleware(_ReadersOnly, ours=first)
         options["auth_dependency"] = _reader_name
     gr.mount_gradio_app(app, blocks, path="/", **options)
+    mounted: Any = app.routes[-1]
+    mounted.app.state.site = site  # what Gradio asks `_reader_name` with is a request to its own app
     return app
 
 

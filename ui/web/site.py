@@ -28,11 +28,13 @@ class Site:
     """What every page can ask for; one for each running program.
 
     `setup_code` is told in the terminal of the server, and asked for before somebody becomes the first administrator.
+    `jobs` is work in the background, `kept` what pages keep by name while the program runs.
     """
 
     settings: Settings
     setup_code: str = field(default_factory=lambda: secrets.token_hex(4))
     jobs: Jobs = field(default_factory=Jobs)
+    kept: dict[str, Any] = field(default_factory=dict)
     _database: Database | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
