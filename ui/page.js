@@ -1,4 +1,4 @@
-// What only the browser knows: light or dark, and the size of a file before it is sent.
+// What only the browser knows: light or dark, the size of a file before it is sent, and that the page is being printed.
 // The page is light unless the reader of the page chose dark, whatever the operating system says.
 (() => {
   const THEME_KEY = "ecgr1-theme";
@@ -32,4 +32,37 @@
   document.addEventListener("change", (event) => {
     if (event.target.closest?.("#upload")) refuseTooBig(event, event.target.files);
   }, true);
+
+  // On paper the trace is light, whole whatever part of it the window shows, and drawn with more pixels than a screen has.
+  const PRINTED_WIDTH_PX = 2200;
+  const TALL = 0.6; // of its width: a sheet that is higher has its paper to itself
+  let shown = null;
+  window.addEventListener("beforeprint", () => {
+    const [viewer, root] = [window.ecgr1Viewer, document.querySelector("#viewer")];
+    const dark = document.body.classList.contains("dark");
+    const state = viewer?.state();
+    shown = { dark, view: state?.sheet ? { zoom: state.view.zoom, trueSize: state.view.trueSize } : null, scroll: state?.scroll };
+    document.body.classList.remove("dark");
+    if (!shown.view) return;
+    root.style.width = `${PRINTED_WIDTH_PX}px`;
+    queueMicrotask(() => { // after the viewer has seen that the page is light
+      viewer.change({ zoom: 1 });
+      const { sheet, px_per_mm: pxPerMm } = viewer.state();
+      const share = root.clientWidth / (sheet.width * pxPerMm);
+      viewer.change({ zoom: share > 0.98 ? 1 : share });
+      root.classList.toggle("printed-tall", sheet.height > TALL * sheet.width);
+    });
+  });
+  window.addEventListener("afterprint", () => {
+    if (!shown) return;
+    const { dark, view, scroll } = shown;
+    shown = null;
+    document.body.classList.toggle("dark", dark);
+    if (!view) return;
+    document.querySelector("#viewer").style.width = "";
+    queueMicrotask(() => {
+      window.ecgr1Viewer.change(view);
+      document.querySelector("#v-scroll").scrollTo(...scroll);
+    });
+  });
 })();

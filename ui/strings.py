@@ -32,7 +32,6 @@ READER_UNAVAILABLE = "{reader} (not available)"
 SEES_SEPARATOR = "; "
 READ = "Read"
 CANCEL = "Cancel"
-FOOTER_NONE = "No reading yet"
 FOOTER_DONE = "Read by {reader} {version} from {modality} in {seconds:.1f} s"
 FOOTER_RATE = "{sentence} (first words after {first_s:.1f} s, {rate:.1f} tokens/s)"
 FOOTER_NOTES = "What {reader} was given: {notes}."
@@ -137,6 +136,9 @@ HOVER_NONE = "Lead, time and voltage under the pointer"
 VIEWER = {  # what the viewer's script says
     "not_recorded": "not recorded",
     "no_signal": "no signal",
+    "loading": "loading",
+    "not_loaded": "not loaded",
+    "rest_lost": "the rest of the recording did not come; open it again",
     "off_page": "off the page in part: {leads}",
     "prior_aligned": "prior in blue, aligned at R",
     "prior_unaligned": "prior in blue, not aligned where a column has no R",
@@ -255,6 +257,7 @@ EDER_TOTAL = "EDER {score:.2f} against {name} ({mode})"
 EDER_WITHOUT_PHRASES = "{name} has no evidence phrases"
 EDER_ANSWER = "answer of the reference: {labels}"
 COMPARE = "Compare with reference…"
+COMPARE_PROTOCOL = "Protocol findings (a reading too)"
 COMPARE_MODE = "Matching"
 COMPARE_MODES = {"strict": "strict", "published": "as published"}
 COMPARE_OFF = "Take reference away"
@@ -269,6 +272,7 @@ STATUS_PDF_DONE = "The report of {name} is in your downloads."
 STATUS_JSON_DONE = "The reading of {name} is in your downloads."
 NO_READING = "there is no finished reading"
 NO_READING_REMEDY = "press Read first"
+NO_FINDINGS = "it was not measured, and the protocol judges measurements"
 NO_REPORT = "it was not measured, and a report prints measurements"
 NO_REPORT_REMEDY = "open it again and let it be measured"
 REPORT_STOPPED = {
@@ -278,7 +282,7 @@ REPORT_STOPPED = {
 }
 REFERENCE_TOO_BIG = "it is larger than 1 MB, which no reference is"
 REFERENCE_NO_TEXT = "it is no text"
-REFERENCE_REMEDY = "give the JSON or the published string of one reference"
+REFERENCE_REMEDY = "give one reference: JSON or YAML by step, a reading in steps, or the published string"
 CERTAINTIES = {"definite": "definite", "probable": "probable", "possible": "possible"}
 CODE_TITLES = {"scp": "SCP-ECG {code}", "snomed": "SNOMED CT {code}", "aha": "AHA {code}"}
 CODE_NONE = "no code in the vocabulary"
@@ -307,6 +311,6 @@ RECORDING_KEEP = "Keep"
 STATUS_REMOVED = "Removed from this machine."
 STATUS_REOPENED = "{name} is open as you left it."
 STATUS_REOPENED_LOST = "{name} is open; its {lost} were kept by another version of the program and are no longer read."
-STATUS_READER_GONE = "{name} is open as you left it; {reader}, which read it, cannot be chosen now."
+STATUS_READER_GONE = "{reopened} {reader}, which read it, cannot be chosen now."
 STATUS_NOT_KEPT = "{name} is open, but could not be kept for later: {fault}"
 LOST = {"measurements": "measurements", "reading": "reading"}

@@ -29,11 +29,19 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="FILE",
         help="the reading: its text, or JSON; a .jsonl file holds one a line",
     )
-    parser.add_argument(
+    reference = parser.add_mutually_exclusive_group()
+    reference.add_argument(
         "--reference",
         type=Path,
         metavar="FILE",
-        help="the phrases: a published row's string, or JSON; .jsonl as above (default: --completion holds it too)",
+        help="the phrases: a published row's string, a trace in steps, JSON, or YAML by step; .jsonl as above "
+        "(default: --completion holds it too)",
+    )
+    reference.add_argument(
+        "--reference-findings",
+        type=Path,
+        metavar="RECORDING",
+        help="compare with what the protocol finds in this recording",
     )
     parser.add_argument(
         "--mode",
@@ -50,7 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     Nothing is printed unless every pair can be read, so that a half file is never taken for a whole one.
     """
-    pairs = list(_pairs(arguments.completion, arguments.reference))
+    if arguments.reference_findings is not None:
+        found = _found(arguments.reference_findings)
+        pairs = [(_completion(row, subject), found) for subject, row in _rows(arguments.completion)]
+    else:
+        pairs = list(_pairs(arguments.completion, arguments.reference))
     for completion, reference in pairs:
         result = _scored(completion, reference, arguments.mode)
         print_json(result, one_line=arguments.json or arguments.completion.suffix.lower() == ".jsonl")
@@ -73,9 +85,21 @@ def _scored(completion: str, reference: Reference, mode: Mode) -> dict[str, Any]
     }
 
 
+def _found(path: Path) -> Reference:
+    """Return what the protocol finds in a recording as a reference; InputError for a file that cannot be read."""
+    from ecgr1_core import formats
+    from ecgr1_core.measure import measure
+    from ecgr1_core.protocol import assess
+    from ecgr1_core.protocol.evidence_phrases import reference_of
+    from ecgr1_core.settings import Settings
+
+    record = formats.read(path, formats.ReadOptions(max_duration_s=Settings().max_duration_s))
+    return reference_of(assess(measure(record), record.patient, record.warnings))
+
+
 def _pairs(completions: Path, references: Path | None) -> Iterator[tuple[str, Reference]]:
     """Yield each completion with its reference; InputError for what is missing, unreadable or does not pair."""
-    from ecgr1_core.evidence import reference_from_json
+    from ecgr1_core.evidence import reference_from_value
 
     rows = _rows(completions)
     if references is None:
@@ -83,7 +107,7 @@ def _pairs(completions: Path, references: Path | None) -> Iterator[tuple[str, Re
             key = next((key for key in _REFERENCE_KEYS if isinstance(row, dict) and key in row), None)
             if key is None:
                 raise InputError(subject, "it holds no reference", 'give --reference, or add "reference" to it')
-            yield _completion(row, subject), reference_from_json(row[key], subject)
+            yield _completion(row, subject), reference_from_value(row[key], subject)
         return
     wanted = _rows(references)
     if len(rows) != len(wanted):
@@ -95,7 +119,7 @@ def _pairs(completions: Path, references: Path | None) -> Iterator[tuple[str, Re
     for (subject, row), (reference_subject, reference) in zip(rows, wanted, strict=True):
         if isinstance(reference, dict) and "reference" in reference:
             reference = reference["reference"]
-        yield _completion(row, subject), reference_from_json(reference, reference_subject)
+        yield _completion(row, subject), reference_from_value(reference, reference_subject)
 
 
 def _completion(row: Any, subject: str) -> str:
@@ -112,8 +136,11 @@ def _completion(row: Any, subject: str) -> str:
 def _rows(path: Path) -> list[tuple[str, Any]]:
     """Return (name for errors, content) of each row: of every line of a .jsonl file, else of the file as a whole.
 
-    A file that is named .json or begins with a brace is JSON; any other is text, and is itself the content.
+    A file that is named .yaml or .yml is YAML; one that is named .json or begins with a brace is JSON; any other is
+    text, and is itself the content.
     """
+    from ecgr1_core.evidence import YAML_ENDINGS, read_yaml
+
     text = _text(path)
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
@@ -123,6 +150,8 @@ def _rows(path: Path) -> list[tuple[str, Any]]:
             ]
     if not text.strip():
         raise InputError(path, "it is empty", "give a file with a reading or a reference in it")
+    if path.name.lower().endswith(YAML_ENDINGS):
+        return [(path.name, read_yaml(text, path.name))]
     is_json = path.suffix.lower() == ".json" or text.lstrip().startswith("{")
     return [(path.name, _json(text, path.name) if is_json else text)]
 

@@ -17,10 +17,13 @@ from ecgr1_core.evidence.matching import (
 )
 from ecgr1_core.evidence.reference import STEP_KEYS, Reference, reference_from_json, reference_from_text
 from ecgr1_core.evidence.rewards import accuracy_reward, evidence_reward, format_reward
+from ecgr1_core.evidence.sources import YAML_ENDINGS, read_yaml, reference_from_file, reference_from_value
+from ecgr1_core.evidence.trace_phrases import reference_from_trace
 
 __all__ = [
     "MODES",
     "STEP_KEYS",
+    "YAML_ENDINGS",
     "EvidenceMatch",
     "Mode",
     "PhraseMatch",
@@ -34,8 +37,12 @@ __all__ = [
     "match",
     "match_steps",
     "published_steps",
+    "read_yaml",
+    "reference_from_file",
     "reference_from_json",
     "reference_from_text",
+    "reference_from_trace",
+    "reference_from_value",
     "strict_steps",
     "to_json",
 ]

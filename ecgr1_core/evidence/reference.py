@@ -57,6 +57,11 @@ class Reference:
                 raise ValueError(f"the phrases of step {number} are empty")
 
 
+def is_published(text: str) -> bool:
+    """Whether a text has what the string of a published row is known by: an evidence or answer tag, or a step key."""
+    return bool(_ANY_TAG.search(text) or _KEY.search(text))
+
+
 def reference_from_text(text: str, subject: str = _SUBJECT) -> Reference:
     r"""Return the reference that the string of a published training row holds, by the released rules.
 

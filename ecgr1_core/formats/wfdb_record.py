@@ -283,9 +283,11 @@ def _is_scaled_lead_by_lead(counts: Mapping[str, Counts], millivolts: Mapping[st
     lengths = {len(samples) for samples in counts.values()}
     if len(lengths) > 1:
         return False
-    stored = _limb_lead_error({lead: samples.astype(np.float64) for lead, samples in counts.items()})
     calibrated = _limb_lead_error(millivolts)
-    return stored is not None and calibrated is not None and stored < _LIMB_LEAD_TOLERANCE < calibrated
+    if calibrated is None or calibrated <= _LIMB_LEAD_TOLERANCE:
+        return False  # as in most files: nothing needs to be found in the counts
+    stored = _limb_lead_error({lead: samples.astype(np.float64) for lead, samples in counts.items()})
+    return stored is not None and stored < _LIMB_LEAD_TOLERANCE
 
 
 def _limb_lead_error(rows: Mapping[str, Float64Array]) -> float | None:
@@ -296,7 +298,8 @@ def _limb_lead_error(rows: Mapping[str, Float64Array]) -> float | None:
             continue
         first, second = LIMB_FROM_I_II[lead]
         leads = np.stack([first * rows["I"], second * rows["II"], -rows[lead]])
-        leads = leads[:, ~np.isnan(leads).any(axis=0)]
+        unknown = np.isnan(leads).any(axis=0)
+        leads = leads[:, ~unknown] if unknown.any() else leads
         size = np.sqrt(np.var(leads, axis=1).sum()) if leads.shape[1] else 0.0
         if size > 0:
             errors.append(float(np.std(leads.sum(axis=0)) / size))

@@ -7,18 +7,15 @@ module knows nothing of browsers, and gives no name and nothing of the patient a
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ecgr1_core.measure import Beat, Measurements
-from ecgr1_core.record import LEADS, EcgRecord, FloatArray
+from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.render import geometry as g
 from ecgr1_core.render.filters import (
     BANDS_HZ,
@@ -40,27 +37,22 @@ from ecgr1_core.render.layouts import (
     Layout,
     find_layout,
 )
+from ecgr1_core.render.segments import envelope, means_mv, packed_segment, segment_count, segment_samples
 
-UNKNOWN = -32768
-LARGEST_COUNT = 32767
-FAST = 1  # level of compression: higher ones gain 2 % and take eight times as long
-FINE_MV = 0.0005  # largest error of counts where the recording has no steps of its own
 PAGES_THAT_FIT = 0.9  # of a recording of many pages: the others may draw over their neighbours
 DOMINANT_KINDS = ("normal", "paced")
 
 
-def screen_recording(record: EcgRecord) -> dict[str, Any]:
-    """Return the samples of `record`, its geometry and its filters.
+def screen_recording(record: EcgRecord, key: str | None = None, *, whole: bool = True) -> dict[str, Any]:
+    """Return the samples of `record`, its geometry and its filters; `key` stands for it, by default its `identity`.
 
-    `data` is base64 of a zlib stream of [12, samples], little-endian: "int16" counts, −32768 for unknown, each but the
-    first of a lead as its difference from the one before (modulo 2^16); a lead's millivolts are `zeros_mv` + count ×
-    `steps_mv`. Counts are the recording's own where it has steps (every sample to a
-    millionth), otherwise the finest that 16 bits allow (to 0.5 µV, a two-hundredth of a millimetre at 10 mm/mV);
-    a lead that reaches too far for that makes the recording "float32" in mV. Measuring uses the samples as they are.
-    `geometry` is keyed by layout and order, then by speed and gain.
+    The samples are in `segments` (`segments.packed_segment`); unless `whole`, only the first is there, and the others
+    are to be had from `screen_segments`. `means_mv` are what the filters take out of each lead. A recording longer than
+    a page has an `overview`, the lowest and highest values of its strip. `geometry` is keyed by layout and order, then
+    by speed and gain. Measuring uses the samples as they are in the record.
     """
     return {
-        "id": identity(record),
+        "id": key or identity(record),
         "samples": record.samples,
         "sampling_rate_hz": record.sampling_rate_hz,
         "duration_s": record.duration_s,
@@ -69,10 +61,19 @@ def screen_recording(record: EcgRecord) -> dict[str, Any]:
         "page_s": PAGE_S,
         "defaults": {"layout": DEFAULT_LAYOUT, "band": DEFAULT_BAND},
         "constants": _constants(),
-        **_samples(record.signal_mv),
+        "segment_samples": segment_samples(record.sampling_rate_hz),
+        "segments": [packed_segment(record, number) for number in range(segment_count(record) if whole else 1)],
+        "means_mv": means_mv(record),
+        "overview": envelope(record) if record.duration_s > PAGE_S else None,
         **_geometry(record),
         "filters": _filters(record.sampling_rate_hz),
     }
+
+
+def screen_segments(record: EcgRecord, numbers: Sequence[int]) -> dict[str, Any]:
+    """Return the segments of these numbers with the identity of their recording; numbers that it lacks are left out."""
+    there = [number for number in numbers if 0 <= number < segment_count(record)]
+    return {"id": identity(record), "segments": [packed_segment(record, number) for number in there]}
 
 
 def screen_marks(record: EcgRecord, measured: Measurements) -> dict[str, Any]:
@@ -111,53 +112,6 @@ def _constants() -> dict[str, float]:
         "pulse_s": g.PULSE_S,
         "pulse_lead_mm": g.PULSE_LEAD_MM,
     }
-
-
-def _samples(signal_mv: FloatArray) -> dict[str, Any]:
-    counts = np.full(signal_mv.shape, UNKNOWN, dtype="<i2")
-    steps, zeros = [], []
-    for index, row in enumerate(signal_mv):
-        found = _counts(row)
-        if found is None:
-            data = np.where(np.isfinite(signal_mv), signal_mv, np.float32(np.nan)).astype("<f4")
-            return {"encoding": "float32", "data": _packed(data)}
-        counts[index], step, zero = found
-        steps.append(step)
-        zeros.append(zero)
-    return {
-        "encoding": "int16",
-        "steps_mv": steps,
-        "zeros_mv": zeros,
-        "data": _packed(np.diff(counts, axis=1, prepend=np.int16(0))),
-    }
-
-
-def _packed(values: npt.NDArray[Any]) -> str:
-    return base64.b64encode(zlib.compress(values.tobytes(), FAST)).decode()
-
-
-def _counts(row: FloatArray) -> tuple[npt.NDArray[np.int16], float, float] | None:
-    """Return a lead as counts of one step from a zero, None where 16 bits cannot tell it to 0.5 µV."""
-    known = np.isfinite(row)
-    counts = np.full(row.size, UNKNOWN, dtype=np.int16)
-    values = row[known].astype(np.float64)
-    levels = np.unique(values)
-    if levels.size < 2:
-        counts[known] = 0
-        return counts, 1.0, float(levels[0]) if levels.size else 0.0
-    rises = np.diff(levels)
-    step = float(rises.sum() / np.rint(rises / rises.min()).sum())
-    zero = float(levels[levels.size // 2])
-    whole = np.rint((values - zero) / step)
-    exact = 1e-6 * max(1.0, float(np.abs(levels).max()))
-    if np.abs(whole).max() > LARGEST_COUNT or np.abs(zero + whole * step - values).max() > exact:
-        zero = float(levels[0] + levels[-1]) / 2
-        step = float(levels[-1] - levels[0]) / (2 * LARGEST_COUNT)
-        if step / 2 > FINE_MV:
-            return None
-        whole = np.rint((values - zero) / step)
-    counts[known] = whole.astype(np.int16)
-    return counts, step, zero
 
 
 def _geometry(record: EcgRecord) -> dict[str, Any]:
@@ -205,9 +159,10 @@ def _usual_reach(record: EcgRecord) -> dict[str, g.Reach]:
     for lead in LEADS:
         row = np.where(np.isfinite(record.lead(lead)), record.lead(lead), np.float32(np.nan))
         pages = [row[first : first + page] for first in range(0, row.size, page)]
-        known = [part[~np.isnan(part)] for part in pages]
-        above = [float(part.max() - np.median(part)) for part in known if part.size]
-        below = [float(np.median(part) - part.min()) for part in known if part.size]
+        known = [part for part in (part[~np.isnan(part)] for part in pages) if part.size]
+        levels = [float(np.median(part)) for part in known]
+        above = [float(part.max()) - level for part, level in zip(known, levels, strict=True)]
+        below = [level - float(part.min()) for part, level in zip(known, levels, strict=True)]
         high = float(np.quantile(above, PAGES_THAT_FIT)) if above else 0.0
         low = float(np.quantile(below, PAGES_THAT_FIT)) if below else 0.0
         reaches[lead] = g.Reach(high, low, high)

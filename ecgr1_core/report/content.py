@@ -167,11 +167,7 @@ def _incomplete(reading: Interpretation, provenance: Provenance | None) -> list[
 
 
 def note_paragraphs(
-    record: EcgRecord,
-    measurements: Measurements,
-    provenance: Provenance | None,
-    unprintable: int,
-    is_filtered: bool,
+    record: EcgRecord, measurements: Measurements, provenance: Provenance | None, unprintable: int
 ) -> list[Paragraph]:
     """Return what to beware of in the recording, what was not measured and why, and what the reader was given."""
     notes: list[tuple[str, list[str]]] = []
@@ -187,7 +183,6 @@ def note_paragraphs(
     quality = measurements.quality
     beats = measurements.rhythm.beat_count
     said = [*beware, *record.warnings, f"quality {quality.grade}", *quality.notes, f"{beats} beats"]
-    said += ["measured unfiltered"] if is_filtered else []
     notes.append(("Recording", said))
     shown = as_shown(measurements)
     reasons = []

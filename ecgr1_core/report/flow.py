@@ -15,8 +15,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ecgr1_core.report.typeface import BOLD, CONDENSED, REGULAR, printable, width_pt
 
-LEADING = 1.16  # of the type size
-PARAGRAPH_GAP = 0.35  # of the type size, before a paragraph
+LEADING = 1.12  # of the type size
+PARAGRAPH_GAP = 0.25  # of the type size, before a paragraph
 INK = (0.06, 0.06, 0.06)
 CONTRADICTED_INK = (0.84, 0.37, 0.0)  # vermilion (Okabe and Ito 2008)
 

@@ -61,6 +61,7 @@ from ecgr1_core.report.typeface import REGULAR, printable, register_fonts, unpri
 from ecgr1_core.report.types import Provenance, ReportedClaim, ReportOptions
 
 UNNAMED = "case not named"
+MEASURED_UNFILTERED = "trace filtered, measured unfiltered"
 PROGRAM = f"ECG-R1 Review {__version__}"
 _HEADER_PT, _SMALL_PT, _SIGN_PT = 8.5, 6.5, 7.5
 _LOCK = threading.Lock()  # reportlab keeps its fonts for the whole process
@@ -122,10 +123,9 @@ def _text(
     head = reading_head(details, interpretation, claims)
     body = reading_paragraphs(interpretation, claims, details)
     short, others = split_reading(interpretation, claims, details)
-    is_filtered = options.band != "off" or options.notch_hz is not None
-    notes = note_paragraphs(record, measurements, details, 0, is_filtered)
+    notes = note_paragraphs(record, measurements, details, 0)
     lost = unprintable_count([*texts_of([head, *body, *notes]), options.case, options.identity])
-    notes = note_paragraphs(record, measurements, details, lost, is_filtered)
+    notes = note_paragraphs(record, measurements, details, lost)
     return Text(head, tuple(body), tuple(short), tuple(others), tuple(notes))
 
 
@@ -158,7 +158,7 @@ def _draw(pages: list[Page], record: EcgRecord, measurements: Measurements, opti
             draw_column(canvas, column, left + index * first_column, top, page.size_pt)
         if page.signed:
             _draw_signature(canvas, page)
-        _draw_footer(canvas, pages, number, record)
+        _draw_footer(canvas, pages, number, record, options)
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
@@ -204,11 +204,13 @@ def _what_follows(pages: Sequence[Page], number: int) -> str:
     return f"continued on page {number + 1}, signature on page {signed}"
 
 
-def _draw_footer(canvas: Canvas, pages: Sequence[Page], number: int, record: EcgRecord) -> None:
-    """Draw the program, the page number and the size at which to print."""
+def _draw_footer(canvas: Canvas, pages: Sequence[Page], number: int, record: EcgRecord, options: ReportOptions) -> None:
+    """Draw the program, the page number, the size at which to print, and that a filter is on the trace alone."""
     page, count = pages[number - 1], len(pages)
     size = "A4" if page.height_mm == A4_HEIGHT_MM and page.width_mm == A4_WIDTH_MM else _larger(page)
     parts = [PROGRAM, f"signal {fingerprint(record)}", f"{size}: print at 100 %, not fitted to the page"]
+    if page.sheet is not None and (options.band != "off" or options.notch_hz is not None):
+        parts.append(MEASURED_UNFILTERED)
     runs = [Run(" · ".join(parts))]
     if number < count:
         runs.append(Run(f" · {_what_follows(pages, number)}", bold=True))

@@ -110,5 +110,5 @@ def _texts(canvas: Canvas, sheet: Sheet, left: float, top: float, page_height: f
 
     for row in sheet.rows:
         for cell in row.cells:
-            text(cell.label, sheet.label_x_mm(cell), row.label_mm, bold=cell.label == cell.lead)
+            text(cell.label, sheet.label_x_mm(cell), row.label_mm, bold=cell.label in (cell.lead, f"−{cell.lead}"))
     text(printable(sheet.footer), MAJOR_GRID_MM, sheet.height_mm - TEXT_INSET_MM, bold=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ecgr1_core.verify.items import Item, items_of
 from ecgr1_core.verify.lead_binding import bind_leads
+from ecgr1_core.verify.limit_binding import join_limits
 from ecgr1_core.verify.number_binding import Bound, bind_numbers, is_reference
 from ecgr1_core.verify.phrases import Phrases, phrases
 from ecgr1_core.verify.scope import Reach, is_copula, reaches
@@ -41,7 +42,7 @@ def find(text: str) -> tuple[Mention, ...]:
         items = items_of(tokens(plain, start, end), table)
         if any(item.says or item.kind == "number" for item in items):
             found += _sentence(items, table)
-    unique = {(one.start, one.end, one.kind, one.leads, one.negated, one.amount): one for one in found}
+    unique = {(one.start, one.end, one.kind, one.leads, one.negated, one.amount, one.limits): one for one in found}
     return tuple(sorted(unique.values(), key=lambda one: (one.start, one.end, one.kind)))
 
 
@@ -54,7 +55,7 @@ def _sentence(items: Sequence[Item], table: Phrases) -> list[Mention]:
     drafts += _existing(items, reach, table, bound)
     drafts += [
         Draft(one.kind, one.items, one.at, one, not one.leads)
-        for one in bind_numbers(items, reach, table)
+        for one in join_limits(items, bind_numbers(items, reach, table))
         if not reach[one.at].left_out
     ]
     drafts = [draft for draft in drafts if not any(reach[at].left_out for at in draft.items)]
@@ -100,6 +101,7 @@ def _mention(
         negated=False,
         leads=number.leads or mention.leads,
         parts=number.parts,
+        limits=number.limits,
     )
 
 

@@ -7,7 +7,7 @@ contradicted. A hedged claim is judged with a grey zone half as wide again, so o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecgr1_core.protocol.territories import ANTERIOR, INFERIOR, LATERAL, SEPTAL
 from ecgr1_core.verify import judge_beats as beats
@@ -169,7 +169,21 @@ class Judged:
 
 
 def judge(trace: Trace, mention: Mention) -> Judged:
-    """Return what the trace says of a mention; KeyError for an unknown kind. `trace.zone` is that of its hedging."""
+    """Return what the trace says of a mention; KeyError for an unknown kind. `trace.zone` is that of its hedging.
+
+    Of a value with limits, the first that is contradicted decides, the value before its limits; else the value does.
+    """
+    own = _judge_one(trace, replace(mention, limits=()))
+    if own.status == "contradicted":
+        return own
+    for kind, amount in mention.limits:
+        limit = _judge_one(trace, replace(mention, kind=kind, amount=amount, limits=()))
+        if limit.status == "contradicted":
+            return replace(limit, why=f"{limit.why}, not {amounts.said(amount)}")
+    return own
+
+
+def _judge_one(trace: Trace, mention: Mention) -> Judged:
     verdict = verdict_of(trace, mention)
     status: Status
     if verdict.truth == "unknown":

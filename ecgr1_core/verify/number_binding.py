@@ -26,7 +26,10 @@ _UNITLESS = {"bpm": (15.0, 350.0), "ms": (30.0, 1500.0), "deg": (-180.0, 270.0)}
 
 @dataclass(frozen=True)
 class Bound:
-    """A number with what it is of: the kind of claim, its items, the amount, its own leads and the parts of a sum."""
+    """A number with what it is of: the kind of claim, its items, the amount, its own leads and the parts of a sum.
+
+    `limits` are the comparisons that are said of it, each with its kind.
+    """
 
     kind: str
     items: tuple[int, ...]
@@ -34,6 +37,7 @@ class Bound:
     amount: Amount
     leads: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
+    limits: tuple[tuple[str, Amount], ...] = ()
 
 
 def bind_numbers(items: Sequence[Item], reach: Sequence[Reach], table: Phrases) -> list[Bound]:
@@ -80,26 +84,12 @@ def bind_numbers(items: Sequence[Item], reach: Sequence[Reach], table: Phrases) 
             scaled = numbers.Number(scaled.low * 1000, scaled.high * 1000, unit, scaled.end)
         parts = items[topic].parts if topic is not None and items[topic].kind == "sum" else ()
         own: tuple[int, ...] = (topic, at) if topic is not None and abs(topic - at) < 12 else (at,)
-        if compared is not None and len(own) == 1:
-            own = (*_value_before(items, at), at)
+        own = (*own, *_conversion_after(items, at))
         leads = _own_leads(items, reach, topic, at) if kind in _VOLTAGE else ()
         if kind == "wave" and len(parts) == 1:
             kind, leads, parts = f"{parts[0][0]}_amplitude", (parts[0][1],), ()
         found.append(Bound(kind, own, at, numbers.amount(scaled, unit, compared, approximate), leads, parts))
     return found
-
-
-def _value_before(items: Sequence[Item], at: int) -> tuple[int, ...]:
-    """Return the value that the limit at `at` is held against: "426 ms (Fridericia), below 450 ms"; () without one."""
-    limit = items[at].number
-    for index in range(at - 1, -1, -1):
-        value = items[index].number
-        if value is not None:
-            same = limit is not None and value.unit == limit.unit
-            return (index,) if same and items[index].depth <= items[at].depth else ()
-        if items[index].text in (".", ";"):
-            return ()
-    return ()
 
 
 def is_reference(items: Sequence[Item], at: int) -> bool:
@@ -225,6 +215,12 @@ def _is_conversion(items: Sequence[Item], at: int) -> bool:
         return False
     one, other = numbers.scale(first, "mV"), numbers.scale(second, "mV")
     return one is not None and other is not None and abs(one.low - other.low) <= 0.06 * max(abs(one.low), 0.5)
+
+
+def _conversion_after(items: Sequence[Item], at: int) -> tuple[int, ...]:
+    """Return the closing bracket of what says the number at `at` in another unit, so that the claim holds both."""
+    closed = at + 3 < len(items) and items[at + 1].text == "(" and items[at + 3].text == ")"
+    return (at + 3,) if closed and items[at + 2].number is not None and _is_conversion(items, at + 2) else ()
 
 
 def _refined(items: Sequence[Item], at: int, topic: int | None, kind: str) -> str:

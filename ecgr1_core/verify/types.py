@@ -39,7 +39,7 @@ class Mention:
     none is named; `unrecorded` are leads that no 12-lead ECG has (V7, V4R). `contiguous` says that the claim is about
     neighbouring leads only, `dominant` that it is about leads with an upright QRS only, `diffuse` that it is about
     most leads, `wall` that the leads are named by their wall, of which two neighbours are enough. `parts` are the waves
-    of a sum, as (wave, lead).
+    of a sum, as (wave, lead). `limits` are what the `amount` is compared with in the same breath, each with its kind.
     """
 
     start: int
@@ -55,6 +55,7 @@ class Mention:
     wall: bool = False
     unrecorded: tuple[str, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
+    limits: tuple[tuple[str, Amount], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -60,3 +60,8 @@ def lead_names(page: Page) -> list[str]:
 
 def footer(page: Page) -> str:
     return str(shown(page)["sheet"]["footer"])
+
+
+def wait_until_whole(page: Page) -> None:
+    """Wait until the last segment of a long recording has arrived."""
+    page.wait_for_function("window.ecgr1Viewer.state().whole", timeout=30_000)

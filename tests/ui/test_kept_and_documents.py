@@ -24,6 +24,7 @@ from ecgr1_core.settings import Settings
 from training.cli import example_recordings
 from ui.components.sessions import patient_text, sessions_html, state_text, time_text
 from ui.pages.case import Case
+from ui.pages.finished import tools_of
 from ui.pages.kept_actions import KeptActions
 from ui.pages.kept_view import view_of
 from ui.pages.read_actions import ReadActions, Update, joined
@@ -98,8 +99,9 @@ def test_a_reading_whose_reader_is_gone_reopens_and_says_so(kept: KeptActions, r
     whole(kept.keep(gone, ANNA))
     key = kept.store.entries(ANNA)[0].key if kept.store else ""
     again = whole(kept.reopen(None, ANNA, key))
-    assert "ECG-R1, which read it, cannot be chosen now" in again["status"]
+    assert "is open as you left it. ECG-R1, which read it, cannot be chosen now." in again["status"]
     assert "reader" not in again
+    assert "modality" not in again
 
 
 def test_the_report_is_drawn_as_the_trace_is_looked_at(settings: Settings, read_case: Case) -> None:
@@ -271,6 +273,32 @@ def test_a_reference_is_compared_and_taken_away(settings: Settings, read_case: C
     off = whole(actions.compare_off(compared))
     assert "EDER" not in off["reading"]
     assert off["compare_mode"]["visible"] is False
+
+
+def test_the_findings_of_the_protocol_are_a_reference_for_another_reader_only(
+    settings: Settings, read_case: Case
+) -> None:
+    assert read_case.reading is not None
+    assert tools_of(read_case)["compare_protocol"]["visible"] is False
+    other = replace(read_case, reading=replace(read_case.reading, reader="ecg-r1", title="ECG-R1"))
+    assert tools_of(other)["compare_protocol"]["visible"] is True
+    assert tools_of(replace(other, measurements=None))["compare_protocol"]["visible"] is False
+    actions = ReadingActions(settings)
+    update = whole(actions.compare_protocol(other, "strict"))
+    assert "EDER 1.00 against Protocol findings (a reading too) (strict)" in update["reading"]
+    assert "Compared with Protocol findings (a reading too)" in update["status"]
+    assert update["compare_mode"]["visible"] is True
+    unmeasured = whole(actions.compare_protocol(replace(other, measurements=None), "strict"))
+    assert "it was not measured" in unmeasured["status"]
+
+
+def test_a_trace_and_a_yaml_file_are_references(tmp_path: Path, read_case: Case) -> None:
+    assert read_case.reading is not None
+    trace, listed = tmp_path / "trace.txt", tmp_path / "by-hand.yaml"
+    trace.write_text(read_case.reading.raw)
+    assert "sinus rhythm" in read_reference(trace).phrases[1]
+    listed.write_text("1: [sinus rhythm]\n2: no LBBB; PR 160 ms\n")
+    assert dict(read_reference(listed).phrases) == {1: ("sinus rhythm",), 2: ("no LBBB", "PR 160 ms")}
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,13 @@ def reading_html(reading: Interpretation | None, checked: Checked = NOTHING_CHEC
     return f'<div class="reading" {region}><h2 class="unseen">{escape(strings.READING)}</h2>{"".join(panels)}</div>'
 
 
-def footer_html(sentence: str, notes: str = "") -> str:
-    """Return the lines below the reading: who read and how long it took, and what was done to the recording before."""
-    first = f'<div class="foot">{escape(sentence)}. <strong>{escape(strings.RESEARCH_USE)}</strong></div>'
+def footer_html(sentence: str = "", notes: str = "") -> str:
+    """Return the lines below the reading: who read and how long it took, and what was done to the recording before.
+
+    Without a reading there is no `sentence`, and only the use that the page is meant for is said.
+    """
+    said = f"{escape(sentence)}. " if sentence else ""
+    first = f'<div class="foot">{said}<strong>{escape(strings.RESEARCH_USE)}</strong></div>'
     return first + (f'<div class="notes">{escape(notes)}</div>' if notes else "")
 
 

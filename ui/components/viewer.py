@@ -16,12 +16,16 @@ from ecgr1_core.measure.types import Measurements
 from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.render.filters import BANDS_HZ, DEFAULT_BAND, NOTCHES_HZ
 from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, ORDERS, SPEEDS_MM_PER_S
-from ecgr1_core.render.screen import screen_marks, screen_recording
+from ecgr1_core.render.screen import screen_marks, screen_recording, screen_segments
 from ui import strings
 
-SCRIPTS = ("samples", "sheet", "median", "paint", "calipers", "overview", "pointer", "keys", "readouts", "viewer")
+SCRIPTS = (
+    "unpack", "filters", "samples", "sheet", "median", "paint", "calipers", "overview", "rest", "pointer", "keys",
+    "readouts", "viewer",
+)  # fmt: skip
 DEFAULT_SPEED_MM_PER_S = 25.0
 DEFAULT_GAIN_MM_PER_MV = 10.0
+MOST_SEGMENTS = 8  # in one answer
 
 _FOLDER = Path(__file__).parents[1] / "viewer"
 STYLES = _FOLDER / "viewer.css"
@@ -36,9 +40,25 @@ def viewer_script() -> str:
     return f'window.ecgr1ViewerWords = {words};\n(() => {{\n"use strict";\n{"".join(parts)}}})();\n'
 
 
-def recording_html(record: EcgRecord | None) -> str:
-    """Return a recording as inert data for the viewer; nothing where there is none."""
-    return "" if record is None else _data(screen_recording(record))
+def recording_html(record: EcgRecord | None, key: str | None = None, *, whole: bool = True) -> str:
+    """Return a recording as inert data for the viewer; nothing where there is none. `key` stands for it if given.
+
+    Unless `whole`, a long recording comes with its first segment only. The page then has the button `#trace-more`,
+    which the viewer presses, and puts `segments_html` of `window.ecgr1Viewer.wanted()` into `#trace-segments`.
+    """
+    return "" if record is None else _data(screen_recording(record, key, whole=whole))
+
+
+def segments_html(record: EcgRecord | None, wanted: str) -> str:
+    """Return the segments that the viewer wants (its JSON) as inert data for it.
+
+    There are none where no recording is open, or where the text is not the viewer's.
+    """
+    try:
+        numbers = [int(number) for number in json.loads(wanted)["numbers"]][:MOST_SEGMENTS]
+    except (ValueError, TypeError, KeyError):
+        numbers = []
+    return _data({"id": "", "segments": []} if record is None else screen_segments(record, numbers))
 
 
 def marks_html(record: EcgRecord | None, measured: Measurements | None) -> str:

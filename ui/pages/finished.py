@@ -14,6 +14,7 @@ from annotations.recordings import KeptReading
 from ecgr1_core.interpretation import Interpretation, parse
 from ecgr1_core.modality import Modality
 from ecgr1_core.readers import Reader, ReadingDetails
+from ecgr1_core.readers.protocol_reader import ProtocolReader
 from ui import strings
 from ui.components.checked import NOTHING_CHECKED, Checked, compared, why_unchecked
 from ui.components.reading import footer_html
@@ -78,6 +79,14 @@ def tools_of(case: Case | None) -> dict[str, Any]:
     mode = case.comparison.mode if case is not None and case.comparison is not None else "strict"
     return {
         "reading_tools": gr.update(visible=has_reading),
+        "compare_protocol": gr.update(visible=_offers_protocol(case)),
         "compare_mode": gr.update(visible=comparing, value=mode),
         "compare_off": gr.update(visible=comparing),
     }
+
+
+def _offers_protocol(case: Case | None) -> bool:
+    """Whether the findings of the protocol may be a reference: the reading is another reader's, and was measured."""
+    if case is None or case.reading is None or case.measurements is None:
+        return False
+    return case.reading.reader != ProtocolReader.name

@@ -83,7 +83,7 @@ class KeptActions:
         self.store.keep(visitor, kept.record, now=_now())
         yield (
             reopened(opened, kept)
-            | self._chosen(opened)
+            | self._chosen(opened, kept)
             | self._list(opened, visitor)
             | idle(opened)
             | tools_of(opened)
@@ -109,13 +109,13 @@ class KeptActions:
             case.unwanted.append(True)
         yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
 
-    def _chosen(self, case: Case) -> Update:
+    def _chosen(self, case: Case, kept: KeptRecording) -> Update:
         """Choose the reader and modality of the reading that is shown, or say that this reader cannot be had now."""
         if case.reading is None:
             return {}
         reader = next((one for one in known_readers(self.settings) if one.name == case.reading.reader), None)
         if reader is None or reader.unavailable is not None or case.reading.modality not in reader.modalities:
-            sentence = strings.STATUS_READER_GONE.format(name=case.record.name, reader=case.reading.title)
+            sentence = strings.STATUS_READER_GONE.format(reopened=reopened_sentence(kept), reader=case.reading.title)
             return {"status": status_html("done", sentence)}
         choice = modality_choice(reader) | {"value": case.reading.modality}
         return {"reader": reader.name, "modality": gr.update(**choice), "reader_note": reader_note_html(reader)}
@@ -130,21 +130,26 @@ class KeptActions:
 def reopened(case: Case, kept: KeptRecording) -> Update:
     """Return the updates that show a recording as it was left."""
     record, measured, reading = case.record, case.measurements, case.reading
-    lost = " and ".join(strings.LOST[name] for name in kept.lost)
-    sentence = strings.STATUS_REOPENED_LOST if lost else strings.STATUS_REOPENED
     note = {} if measured is not None else {"note": strings.MEASURE_STOPPED}
     return {
         "case": case,
         "case_line": case_html(record),
-        "trace": recording_html(record),
+        "trace": recording_html(record, whole=False),
         "trace_marks": marks_html(record, measured),
         "measurements": measurements_html(measured, record.patient, **note),
         "lead_table": lead_table_html(measured, **note),
         "reading": reading_html(None if reading is None else parse(reading.raw), checked_again(case)),
-        "footer": footer_html(strings.FOOTER_NONE) if reading is None else kept_footer(reading),
+        "footer": footer_html() if reading is None else kept_footer(reading),
         "view_kept": f'<div class="data">{escape(json.dumps({**kept.view, "key": kept.key}), quote=False)}</div>',
-        "status": status_html("done", sentence.format(name=record.name, lost=lost)),
+        "status": status_html("done", reopened_sentence(kept)),
     }
+
+
+def reopened_sentence(kept: KeptRecording) -> str:
+    """Return that a recording is open as it was left, or what of it could not be read any more."""
+    lost = " and ".join(strings.LOST[name] for name in kept.lost)
+    sentence = strings.STATUS_REOPENED_LOST if lost else strings.STATUS_REOPENED
+    return sentence.format(name=kept.record.name, lost=lost)
 
 
 def _now() -> datetime:

@@ -40,6 +40,7 @@ ASKED = ("sampling_rate_hz", "unit")
 EXAMPLES_ON_EMPTY_PAGE = 2
 WITH_REFUSED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1.refused]"
 WITH_VIEW = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Reading.view()]"
+WITH_WANTED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Viewer.wanted()]"
 WITH_VISITOR = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Kept.visitor()]"
 WITH_VISITOR_AND_KEY = "(...inputs) => [...inputs.slice(0, -2), window.ecgr1Kept.visitor(), window.ecgr1Kept.key]"
 WITH_VISITOR_AND_VIEW = (
@@ -122,13 +123,15 @@ def _work(first_examples: list[str]) -> dict[str, Any]:
                 gr.HTML(viewer_html(), elem_id="trace-holder")
                 parts["trace"] = gr.HTML(recording_html(None), elem_id="trace-data")
                 parts["trace_marks"] = gr.HTML(marks_html(None, None), elem_id="trace-marks")
+                parts["trace_segments"] = gr.HTML("", elem_id="trace-segments")
+                parts["trace_more"] = gr.Button("more of the trace", visible="hidden", elem_id="trace-more")
             parts["measurements"] = gr.HTML(measurements_html(None), elem_id="measurements")
             with gr.Accordion(strings.PER_LEAD, open=False, elem_id="per-lead"):
                 parts["lead_table"] = gr.HTML(lead_table_html(None), elem_id="lead-table")
         with gr.Column(elem_id="reading-side"):
             parts["reading"] = gr.HTML(reading_html(None), elem_id="reading")
             parts |= _reading_tools()
-            parts["footer"] = gr.HTML(footer_html(strings.FOOTER_NONE), elem_id="footer")
+            parts["footer"] = gr.HTML(footer_html(), elem_id="footer")
     parts["too_big"] = gr.Button("too big", visible="hidden", elem_id="too-big")
     parts["refused"] = gr.Textbox(visible=False)
     return parts
@@ -142,7 +145,10 @@ def _reading_tools() -> dict[str, Any]:
         parts["json"] = gr.Button(strings.JSON, size="sm", min_width=60, elem_id="json")
         parts["pdf"] = gr.Button(strings.PDF, size="sm", min_width=60, elem_id="pdf")
         parts["compare"] = gr.UploadButton(
-            strings.COMPARE, size="sm", file_types=[".json", ".txt"], min_width=150, elem_id="compare"
+            strings.COMPARE, size="sm", file_types=[".json", ".yaml", ".yml", ".txt"], min_width=150, elem_id="compare"
+        )
+        parts["compare_protocol"] = gr.Button(
+            strings.COMPARE_PROTOCOL, size="sm", visible=False, min_width=150, elem_id="compare-protocol"
         )
         parts["compare_mode"] = gr.Dropdown(
             [(strings.COMPARE_MODES[mode], mode) for mode in ("strict", "published")],
@@ -212,6 +218,15 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: Kep
     tie(parts["reader"].input, actions.choose_reader, ("reader",))
     tie(app.load, actions.choose_reader, ("reader",))
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
+    parts["trace_more"].click(
+        actions.more_of_the_trace,
+        inputs=[parts["case"], parts["told"]],
+        outputs=[parts["trace_segments"]],
+        js=WITH_WANTED,
+        trigger_mode="multiple",
+        show_progress="hidden",
+        api_visibility="private",
+    )
     parts["dark_switch"].click(None, js=SWITCHING_DARK)
     _wire_reading(parts, tie, ReadingActions(settings))
     _wire_recordings(app, parts, tie, kept, (*stoppable, *others))
@@ -222,6 +237,7 @@ def _wire_reading(parts: dict[str, Any], tie: Callable[..., Any], actions: Readi
     tie(parts["json"].click, actions.save_json, ())
     tie(parts["pdf"].click, actions.save_pdf, ("told",), js=WITH_VIEW)
     tie(parts["compare"].upload, actions.compare, ("compare", "compare_mode"))
+    tie(parts["compare_protocol"].click, actions.compare_protocol, ("compare_mode",))
     tie(parts["compare_mode"].input, actions.compare_again, ("compare_mode",))
     tie(parts["compare_off"].click, actions.compare_off, ())
 

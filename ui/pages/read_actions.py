@@ -36,7 +36,7 @@ from ui.components.checked import Checked, Checker
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
-from ui.components.viewer import marks_html, recording_html
+from ui.components.viewer import marks_html, recording_html, segments_html
 from ui.pages.case import Case, Turn
 from ui.pages.finished import ended, footer_of, kept_footer, tools_of
 
@@ -169,7 +169,7 @@ class ReadActions:
 
         A reading of the case before that is still being written is stopped, and writes nothing on this one's page.
         """
-        trace = recording_html(record)
+        trace = recording_html(record, whole=False)
         if case is not None:
             case.leave()
         opened = Case(record)
@@ -182,7 +182,7 @@ class ReadActions:
                 "measurements": measurements_html(None, note=strings.MEASURE_RUNNING),
                 "lead_table": lead_table_html(None, note=strings.MEASURE_RUNNING),
                 "reading": reading_html(None),
-                "footer": footer_html(strings.FOOTER_NONE),
+                "footer": footer_html(),
             }
             | tools_of(opened)
             | busy(strings.STATUS_MEASURING.format(name=record.name))
@@ -200,6 +200,10 @@ class ReadActions:
             "lead_table": lead_table_html(measurements),
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
         } | idle(opened)
+
+    def more_of_the_trace(self, case: Case | None, wanted: str) -> str:
+        """Return segments of the recording that is open in this visitor's session, of no other, for the viewer."""
+        return segments_html(None if case is None else case.record, wanted)
 
     @guarded
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
@@ -303,7 +307,7 @@ class ReadActions:
 def warm_up(record: EcgRecord) -> None:
     """Prepare and measure one recording and forget the result, so that no visitor waits for libraries to be loaded."""
     try:
-        recording_html(record)
+        recording_html(record, whole=False)
         marks_html(record, measure(record))
     except Exception:
         logger.exception("warming up failed; the first recording will take longer")

@@ -13,8 +13,10 @@ from itertools import count
 from pathlib import Path
 
 from ecgr1_core.errors import DamagedFileError, InputError
-from ecgr1_core.evidence import MODES, Reference, reference_from_json, reference_from_text
+from ecgr1_core.evidence import MODES, Reference, reference_from_file
 from ecgr1_core.interpretation import parse
+from ecgr1_core.protocol import assess
+from ecgr1_core.protocol.evidence_phrases import reference_of
 from ecgr1_core.readers import get_reader
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -53,6 +55,20 @@ class ReadingActions:
         yield _compared(replace(opened, comparison=comparison)) | {
             "compare": None,
             "status": status_html("done", strings.STATUS_COMPARED.format(name=file.name)),
+        }
+
+    @guarded
+    def compare_protocol(self, case: Case | None, mode: str) -> Iterator[Update]:
+        """Compare a reading by another reader with what the protocol finds in the recording."""
+        opened = _with_reading(case)
+        if opened.measurements is None:
+            raise InputError(opened.record.name, strings.NO_FINDINGS, strings.NO_REPORT_REMEDY)
+        record = opened.record
+        reference = reference_of(assess(opened.measurements, record.patient, record.warnings))
+        name = strings.COMPARE_PROTOCOL
+        comparison = Comparison(name, reference, "published" if mode == "published" else "strict")
+        yield _compared(replace(opened, comparison=comparison)) | {
+            "status": status_html("done", strings.STATUS_COMPARED.format(name=name)),
         }
 
     @guarded
@@ -122,18 +138,14 @@ class ReadingActions:
 
 
 def read_reference(file: Path) -> Reference:
-    """Return the reference that a file holds: the published string, or JSON; `InputError` for anything else."""
+    """Return the reference that a file holds: published string, trace, JSON or YAML; `InputError` for anything else."""
     if file.stat().st_size > LARGEST_REFERENCE_BYTES:
         raise InputError(file, strings.REFERENCE_TOO_BIG, strings.REFERENCE_REMEDY)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DamagedFileError(file, strings.REFERENCE_NO_TEXT, strings.REFERENCE_REMEDY) from error
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return reference_from_text(text, file.name)
-    return reference_from_json(data, file.name)
+    return reference_from_file(text, file.name)
 
 
 def _with_reading(case: Case | None) -> Case:

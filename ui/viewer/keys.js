@@ -28,7 +28,8 @@ class Keys {
     const { target } = event;
     if (target.closest?.("input, textarea, select, [contenteditable], [role=option], [role=listbox], [role=slider]")) return false;
     if (target.closest?.("#viewer")) return !(target.closest("button") && [" ", "Enter"].includes(event.key));
-    return this.everywhere.checked && target === document.body;
+    const kept = this.viewer.root.closest("[data-keys=trace]"); // a page that has single keys of its own
+    return !kept && this.everywhere.checked && target === document.body;
   }
 
   press(event) {

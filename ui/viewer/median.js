@@ -63,7 +63,7 @@ function medianSheet(recording, prior, view, words) {
       labelX: x - named, label: usable ? name : `${name} ${recording.missing.has(lead) ? words.not_recorded : words.no_signal}`,
       values: usable ? found.values : null, level: 0, rate: recording.rate, zero: from,
     };
-    const other = view.prior !== "off" && prior?.marks?.median && !prior.missing.has(lead) ? medianBeat(prior, lead, from, to) : null;
+    const other = view.prior !== "off" && prior?.marks?.median && prior.isWhole && !prior.missing.has(lead) ? medianBeat(prior, lead, from, to) : null;
     if (other) {
       cell.prior = { shift: 0, aligned: true, zero: from, values: other.values, level: 0, rate: prior.rate, first: 0, stop: other.values.length };
     }

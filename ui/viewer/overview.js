@@ -1,5 +1,5 @@
 // The strip of a whole recording that is longer than a page, with the window of the page that is shown. Every pixel
-// column spans the lowest to the highest sample that falls into it.
+// column spans the lowest to the highest value of the bins that fall into it; bins come from the server, before the samples.
 
 class Overview {
   constructor(element, viewer) {
@@ -34,17 +34,16 @@ class Overview {
     const { recording } = this.viewer;
     if (this.of === recording && this.lows?.length === width) return;
     this.of = recording;
-    this.lead = ["II", ...recording.leads].find((lead) => !recording.missing.has(lead));
-    const signal = recording.raw[recording.leads.indexOf(this.lead)];
+    this.lead = recording.envelope.lead;
+    const [low, high] = recording.envelope.rows;
     this.lows = new Float32Array(width).fill(NaN);
     this.highs = new Float32Array(width).fill(NaN);
     for (let x = 0; x < width; x += 1) {
-      const stop = Math.ceil(((x + 1) * signal.length) / width);
-      for (let i = Math.floor((x * signal.length) / width); i < stop; i += 1) {
-        const value = signal[i];
-        if (Number.isNaN(value)) continue;
-        if (!(value >= this.lows[x])) this.lows[x] = value;
-        if (!(value <= this.highs[x])) this.highs[x] = value;
+      const stop = Math.ceil(((x + 1) * low.length) / width);
+      for (let i = Math.floor((x * low.length) / width); i < stop; i += 1) {
+        if (Number.isNaN(low[i])) continue;
+        if (!(low[i] >= this.lows[x])) this.lows[x] = low[i];
+        if (!(high[i] <= this.highs[x])) this.highs[x] = high[i];
       }
     }
     const known = [...this.lows, ...this.highs].filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
@@ -56,7 +55,10 @@ class Overview {
     const { recording, view, colours, words } = this.viewer;
     const long = recording.duration > recording.pageLength && view.view === "page";
     this.element.hidden = !long;
-    if (!long) return;
+    if (!long) {
+      this.of = null; // a recording that was left is not kept
+      return;
+    }
     const ratio = window.devicePixelRatio;
     const width = Math.round(this.canvas.clientWidth * ratio);
     const height = Math.round(this.canvas.clientHeight * ratio);

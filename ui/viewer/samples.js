@@ -1,35 +1,5 @@
-// Samples of a recording: unpacked once, filtered when asked for, reduced to what a row of pixels can show.
-// Knows nothing of pages, leads' places or the mouse.
-
-const UNKNOWN_COUNT = -32768;
-
-// The bytes of a zlib stream in base64.
-async function bytesOf(base64) {
-  const text = atob(base64);
-  const packed = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i += 1) packed[i] = text.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).arrayBuffer();
-}
-
-// One Float32Array in mV for each lead; NaN where a sample is unknown.
-async function unpack(data) {
-  const buffer = await bytesOf(data.data);
-  const { samples, leads } = data;
-  if (data.encoding === "float32") {
-    return leads.map((_, lead) => new Float32Array(buffer, lead * samples * 4, samples));
-  }
-  const counts = new Int16Array(buffer); // differences at first; adding up wraps as taking them did
-  return leads.map((_, lead) => {
-    const row = new Float32Array(samples);
-    const own = counts.subarray(lead * samples, (lead + 1) * samples);
-    for (let i = 0; i < samples; i += 1) {
-      if (i) own[i] += own[i - 1];
-      row[i] = own[i] === UNKNOWN_COUNT ? NaN : data.zeros_mv[lead] + own[i] * data.steps_mv[lead];
-    }
-    return row;
-  });
-}
+// Samples of a recording: they arrive in segments, are filtered around the page when asked for, and are reduced to what a
+// row of pixels can show. Knows nothing of pages, leads' places or the mouse.
 
 function medianOf(values) {
   const known = values.filter((value) => !Number.isNaN(value)).sort();
@@ -38,65 +8,15 @@ function medianOf(values) {
   return known.length % 2 ? known[half] : (known[half - 1] + known[half]) / 2;
 }
 
-// Unknown samples on the straight line between their neighbours, or level at the ends.
-function bridged(row) {
-  const out = Float64Array.from(row);
-  let before = -1;
-  for (let i = 0; i <= out.length; i += 1) {
-    if (i < out.length && Number.isNaN(out[i])) continue;
-    for (let gap = before + 1; gap < i; gap += 1) {
-      if (before < 0) out[gap] = i < out.length ? out[i] : 0;
-      else if (i === out.length) out[gap] = out[before];
-      else out[gap] = out[before] + ((out[i] - out[before]) * (gap - before)) / (i - before);
-    }
-    before = i;
-  }
-  return out;
-}
-
-// One pass of second-order sections over `values`, in place, beginning at rest.
-function runSections(values, sections) {
-  for (const [b0, b1, b2, , a1, a2] of sections) {
-    let z1 = 0;
-    let z2 = 0;
-    for (let i = 0; i < values.length; i += 1) {
-      const x = values[i];
-      const y = b0 * x + z1;
-      z1 = b1 * x - a1 * y + z2;
-      z2 = b2 * x - a2 * y;
-      values[i] = y;
-    }
-  }
-}
-
-// The same as `filtered` in ecgr1_core/render/filters.py: mean out, ends mirrored, each filter forwards and backwards.
-function filteredLead(row, filters, padSamples) {
-  if (!filters.length || row.every(Number.isNaN)) return row;
-  const length = row.length;
-  const pad = Math.min(length - 1, padSamples);
-  const line = bridged(row);
-  const level = line.reduce((sum, value) => sum + value, 0) / length;
-  const values = new Float64Array(length + 2 * pad);
-  for (let i = 0; i < values.length; i += 1) {
-    let from = Math.abs(i - pad);
-    if (from >= length) from = 2 * (length - 1) - from;
-    values[i] = line[from] - level;
-  }
-  for (const { sections } of filters) {
-    runSections(values, sections);
-    values.reverse();
-    runSections(values, sections);
-    values.reverse();
-  }
-  const out = new Float32Array(length);
-  for (let i = 0; i < length; i += 1) out[i] = Number.isNaN(row[i]) ? NaN : values[pad + i];
-  return out;
-}
-
 class Recording {
-  static async from(data) { return new Recording(data, await unpack(data)); }
+  static async from(data) {
+    const recording = new Recording(data);
+    if (data.overview) recording.envelope = { lead: data.overview.lead, rows: await unpacked(data.overview) };
+    for (const segment of data.segments) await recording.take(segment);
+    return recording;
+  }
 
-  constructor(data, raw) {
+  constructor(data) {
     this.id = data.id;
     this.leads = data.leads;
     this.missing = new Set(data.missing);
@@ -110,26 +30,83 @@ class Recording {
     this.geometry = data.geometry;
     this.filters = data.filters;
     this.defaults = data.defaults;
-    this.raw = raw;
+    this.means = data.means_mv;
+    this.segmentLength = data.segment_samples;
+    this.raw = this.leads.map(() => new Float32Array(this.samples).fill(NaN));
+    this.arrived = new Array(Math.ceil(this.samples / this.segmentLength)).fill(false);
+    this.envelope = null;
     this.marks = null;
     this.setFilters("off", "off");
   }
 
-  // Chooses what the trace is looked at through; leads are filtered when they are first drawn.
-  setFilters(band, notch) {
-    const { bands, notches, unfiltered, pad_s: pad } = this.filters;
-    const chosen = [bands[band], notches[notch]].filter(Boolean);
-    this.shown = this.raw.map(() => null);
-    this.levels = new Map();
-    this.chosen = chosen;
-    this.padSamples = Math.round(pad * this.rate);
-    this.filterLabel = chosen.map(({ label }) => label).join(", ") || unfiltered;
+  // Puts a segment where it belongs; what was filtered without it, though it reaches into it, is forgotten.
+  async take(segment) {
+    const rows = await unpacked(segment);
+    rows.forEach((row, lead) => this.raw[lead].set(row, segment.first));
+    this.arrived[segment.first / this.segmentLength] = true;
+    this.spans = this.spans.map((span) => (span?.settled ? span : null));
+    this.levelsFrom = null;
   }
 
-  signal(lead) {
+  get isWhole() { return this.arrived.every(Boolean); }
+
+  // Chooses what the trace is looked at through; leads are filtered where they are drawn.
+  setFilters(band, notch) {
+    const { bands, notches, unfiltered, pad_s: pad } = this.filters;
+    this.chosen = [bands[band], notches[notch]].filter(Boolean);
+    this.padSamples = Math.round(pad * this.rate);
+    this.settling = settlingSamples(this.chosen);
+    this.filterLabel = this.chosen.map(({ label }) => label).join(", ") || unfiltered;
+    if (!this.chosen.length) this.filtered = null; // the room is given back
+    this.spans = this.leads.map(() => null);
+    this.levels = new Map();
+    this.levelsFrom = null;
+  }
+
+  // The samples [from, to) that have arrived without a hole and hold [first, stop); null where they have not.
+  arrivedAround(first, stop) {
+    let low = Math.floor(first / this.segmentLength);
+    let high = Math.max(low, Math.ceil(stop / this.segmentLength) - 1);
+    for (let i = low; i <= high; i += 1) if (!this.arrived[i]) return null;
+    while (this.arrived[low - 1]) low -= 1;
+    while (this.arrived[high + 1]) high += 1;
+    return [low * this.segmentLength, Math.min(this.samples, (high + 1) * this.segmentLength)];
+  }
+
+  // Whether what is shown of a page will not change any more: all that its filters depend on has arrived.
+  isSettled(start) {
+    const [first, stop] = this.pageSpan(start);
+    return this.arrivedAround(Math.max(0, first - this.settling), Math.min(this.samples, stop + this.settling)) !== null;
+  }
+
+  pageSpan(start) { return [this.sampleAt(start), this.sampleAt(start + this.pageLength)]; }
+
+  // A lead as it is looked at, by the number of the sample; right in [first, stop), which must have arrived.
+  signal(lead, first = 0, stop = this.samples) {
     const index = this.leads.indexOf(lead);
-    this.shown[index] ??= filteredLead(this.raw[index], this.chosen, this.padSamples);
-    return this.shown[index];
+    if (!this.chosen.length) return this.raw[index];
+    this.filtered ??= this.raw.map(() => null);
+    this.filtered[index] ??= new Float32Array(this.samples);
+    const values = this.filtered[index];
+    const done = this.spans[index];
+    if (!done || first < done.from || stop > done.to) {
+      this.spans[index] = filterSpan(values, this.raw[index], {
+        first, stop, room: Math.round(this.pageLength * this.rate), settling: this.settling, pad: this.padSamples,
+        mean: this.means[index], filters: this.chosen, arrived: this.arrivedAround(first, stop),
+      });
+    }
+    return values;
+  }
+
+  isFiltered(lead) {
+    const span = this.spans[this.leads.indexOf(lead)];
+    return !this.chosen.length || (span !== null && span.from === 0 && span.to === this.samples);
+  }
+
+  // A lead as it is looked at on the page that begins at `start` seconds; null while that page has not arrived.
+  page(lead, start) {
+    const span = this.pageSpan(start);
+    return this.arrivedAround(...span) ? this.signal(lead, ...span) : null;
   }
 
   sampleAt(time) {
@@ -142,10 +119,7 @@ class Recording {
       this.levels.clear();
       this.levelsFrom = start;
     }
-    if (!this.levels.has(lead)) {
-      const page = this.signal(lead).subarray(this.sampleAt(start), this.sampleAt(start + this.pageLength));
-      this.levels.set(lead, medianOf(page));
-    }
+    if (!this.levels.has(lead)) this.levels.set(lead, medianOf(this.page(lead, start).subarray(...this.pageSpan(start))));
     return this.levels.get(lead);
   }
 

@@ -35,13 +35,15 @@ function pageCell(recording, lead, inverted, start, seconds, x, view, words) {
   const first = recording.sampleAt(start);
   const stop = recording.sampleAt(start + seconds);
   const name = inverted ? `−${lead}` : lead;
-  const known = recording.isKnown(lead, first, stop);
   const missing = recording.missing.has(lead);
+  const page = missing ? null : recording.page(lead, view.start);
+  const empty = page !== null && !recording.isKnown(lead, first, stop);
+  const values = empty ? null : page;
   return {
     lead, name, start, end: start + seconds, x, first, stop, sign: inverted ? -1 : 1, speed: view.speed,
-    label: missing ? `${name} ${words.not_recorded}` : known ? name : `${name} ${words.no_signal}`,
-    values: known && !missing ? recording.signal(lead) : null,
-    level: known && !missing ? recording.level(lead, view.start) : 0,
+    label: missing ? `${name} ${words.not_recorded}` : empty ? `${name} ${words.no_signal}`
+      : page === null ? `${name} ${view.lost ? words.not_loaded : words.loading}` : name,
+    values, level: values ? recording.level(lead, view.start) : 0,
     rate: recording.rate, zero: 0, peaks: recording.peaksIn(start, start + seconds),
   };
 }
@@ -55,7 +57,7 @@ function priorCell(prior, cell, view) {
   const [other] = prior.peaksIn(offset, offset + seconds);
   const shift = own !== undefined && other !== undefined ? own - other : cell.start - offset;
   return {
-    shift, aligned: own !== undefined && other !== undefined, values: prior.signal(cell.lead),
+    shift, aligned: own !== undefined && other !== undefined, values: prior.page(cell.lead, 0),
     level: prior.level(cell.lead, 0), rate: prior.rate,
     first: prior.sampleAt(Math.max(0, cell.start - shift)), stop: prior.sampleAt(Math.max(0, cell.end - shift)),
   };
@@ -67,6 +69,7 @@ function pageFooter(sheet, recording, prior, view, words) {
     const end = Math.min(view.start + recording.pageLength, recording.duration);
     parts.push(`${tidy(view.start)}–${tidy(end)} s / ${tidy(recording.duration)} s`);
   }
+  if (!recording.isSettled(view.start)) parts.push(view.lost ? words.rest_lost : words.loading);
   const off = new Set();
   for (const row of sheet.rows) {
     for (const cell of row.cells) {

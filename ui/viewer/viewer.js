@@ -24,6 +24,7 @@ class Viewer {
     for (const name of SELECTS) this.view[name] = this.valueOf(name);
     for (const name of TOGGLES) this.view[name] = this.part(name).getAttribute("aria-pressed") === "true";
     this.overview = new Overview(this.part("overview"), this);
+    this.rest = new Rest(this);
     this.pointer = new Pointer(this);
     this.keys = new Keys(this);
     this.listen();
@@ -82,6 +83,7 @@ class Viewer {
     this.tellCalipers();
     this.tellPrior();
     this.draw(true);
+    requestAnimationFrame(() => window.setTimeout(() => this.rest.begin())); // the first page is painted before
   }
 
   setMarks(marks) {
@@ -93,6 +95,7 @@ class Viewer {
   refilter() {
     this.recording.setFilters(this.view.band, this.view.notch);
     this.prior?.setFilters(this.view.band, this.view.notch);
+    this.rest.ahead();
   }
 
   // Takes any part of `state().view`; what this recording, this screen or this program does not have is left as it is.
@@ -201,9 +204,11 @@ class Viewer {
   }
 
   makeSheet() {
-    const made = this.view.view === "page" ? null : medianSheet(this.recording, this.shownPrior, this.view, this.words);
-    this.part("no-median").hidden = made !== null || this.view.view === "page";
-    this.sheet = made ?? pageSheet(this.recording, this.shownPrior, this.view, this.words);
+    const { recording, view, words, shownPrior: prior } = this;
+    const medians = view.view !== "page" && recording.isWhole; // a median needs every beat; until then it is the page
+    const made = medians ? medianSheet(recording, prior, view, words) : null;
+    this.part("no-median").hidden = made !== null || !medians;
+    this.sheet = made ?? pageSheet(recording, prior, { ...view, lost: this.rest.lost }, words);
     this.sheet.chosenLead = this.chosenLead;
   }
 
@@ -359,6 +364,7 @@ class Viewer {
     return {
       view: { ...this.view }, px_per_mm: this.pxPerMm, draws: this.draws, sheet: this.sheet, labels: this.painter?.labels ?? [],
       scroll: [this.scroller.scrollLeft, this.scroller.scrollTop], highlighted: this.highlighted,
+      whole: this.recording?.isWhole ?? false, arrived: this.recording?.arrived ?? [],
       calipers: this.calipers.list.map((caliper) => ({ ...caliper, read: this.calipers.read(this.sheet, caliper) })),
     };
   }
@@ -382,7 +388,8 @@ class Viewer {
     highlight: (what) => viewer.highlight(what),
     clear: () => viewer.clearHighlight(),
     state: () => viewer.state(),
-    signal: (lead) => viewer.recording.signal(lead),
+    signal: (lead) => (viewer.recording.isWhole ? viewer.recording.signal(lead) : null),
+    wanted: () => viewer.rest.wanted(),
     change: (changes) => (busy ? next(() => viewer.change(changes)) : viewer.change(changes)),
   };
   const follow = (holder, take) => {
@@ -398,4 +405,6 @@ class Viewer {
   };
   follow(recording, open);
   follow(marks, (data) => next(() => viewer.setMarks(data)));
+  const more = document.querySelector("#trace-segments");
+  if (more) follow(more, (data) => next(() => viewer.rest.take(data)));
 })();

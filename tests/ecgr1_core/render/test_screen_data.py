@@ -2,70 +2,40 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import time
-import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from unpacking import unpacked
 
 from ecgr1_core.measure import Beat, Measurements, RhythmMeasurements, measure
-from ecgr1_core.record import LEADS, EcgRecord, Patient
+from ecgr1_core.record import LEADS, Patient
 from ecgr1_core.render.geometry import lay_out
 from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, ORDERS, SPEEDS_MM_PER_S
-from ecgr1_core.render.screen import UNKNOWN, screen_marks, screen_recording
-
-
-def unpacked(data: dict) -> np.ndarray:
-    raw = zlib.decompress(base64.b64decode(data["data"]))
-    if data["encoding"] == "float32":
-        return np.frombuffer(raw, "<f4").reshape(12, -1)
-    counts = np.cumsum(np.frombuffer(raw, "<i2").reshape(12, -1), axis=1, dtype=np.int16)
-    values = np.array(data["zeros_mv"])[:, None] + counts * np.array(data["steps_mv"])[:, None]
-    return np.where(counts == UNKNOWN, np.nan, values)
+from ecgr1_core.render.screen import screen_marks, screen_recording, screen_segments
 
 
 def test_a_real_recording_arrives_whole_and_small(ptbxl) -> None:
     record = ptbxl("00009_hr")
     data = screen_recording(record)
-    assert data["encoding"] == "int16"
-    np.testing.assert_allclose(unpacked(data), record.signal_mv, rtol=0, atol=1e-6)
-    assert len(json.dumps(data)) < 250_000
+    assert [segment["first"] for segment in data["segments"]] == [0]
+    np.testing.assert_allclose(unpacked(data["segments"][0]), record.signal_mv, rtol=0, atol=1e-6)
+    assert data["overview"] is None
+    assert len(json.dumps(data)) < 150_000
 
 
-@pytest.mark.parametrize("rate_hz", [500.0, 1000.0])
-def test_what_is_no_whole_number_of_steps_is_sent_to_half_a_microvolt(rate_hz: float) -> None:
-    signal = np.random.default_rng(1).normal(0, 0.4, (12, int(10 * rate_hz))).astype(np.float32)
-    signal[3, 50:60] = np.nan
-    data = json.loads(json.dumps(screen_recording(EcgRecord(signal, rate_hz, missing_leads=("V4",)))))
-    assert data["encoding"] == "int16"
-    np.testing.assert_allclose(unpacked(data), signal, rtol=0, atol=0.0005)
-    assert len(json.dumps(data)) < 500_000
-    assert data["missing"] == ["V4"]
-
-
-def test_what_reaches_too_far_for_sixteen_bits_is_sent_as_it_is(noise) -> None:
-    record = noise(10)
-    signal = record.signal_mv.copy()
-    signal[2] *= 2000
-    data = screen_recording(EcgRecord(signal, record.sampling_rate_hz))
-    assert data["encoding"] == "float32"
-    assert unpacked(data).tobytes() == signal.tobytes()
-
-
-@pytest.mark.parametrize("step_mv", [0.001, 0.00488, 1 / 204.8, 0.0025])
-def test_the_step_of_a_file_is_found_and_gaps_stay_gaps(step_mv: float) -> None:
-    counts = np.random.default_rng(3).integers(-900, 900, (12, 5000))
-    signal = (counts * step_mv + 0.3).astype(np.float32)
-    signal[4, 100:200] = np.nan
-    signal[5] = 0.25
-    signal[6] = np.nan
-    data = screen_recording(EcgRecord(signal, 500.0))
-    assert data["encoding"] == "int16"
-    np.testing.assert_allclose(unpacked(data), signal, rtol=0, atol=5e-6)
+def test_a_long_recording_comes_whole_or_its_first_segment_alone(noise) -> None:
+    record = noise(45)
+    whole, first = screen_recording(record), screen_recording(record, whole=False)
+    assert [segment["first"] for segment in whole["segments"]] == [0, 10_000, 20_000]
+    joined = np.concatenate([unpacked(segment) for segment in whole["segments"]], axis=1)
+    np.testing.assert_allclose(joined, record.signal_mv, rtol=0, atol=0.00005 + 1e-7)
+    assert first == whole | {"segments": whole["segments"][:1]}
+    rest = screen_segments(record, [2, 1, 3, -1])
+    assert rest == {"id": first["id"], "segments": [whole["segments"][2], whole["segments"][1]]}
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -67,6 +67,25 @@ def test_names_are_printed_where_they_are_asked_for(recording, command, tmp_path
     assert "jane" not in text_of(out)
 
 
+def test_the_trace_is_drawn_as_the_options_say(recording, command, tmp_path) -> None:
+    out = tmp_path / "a.pdf"
+    chosen = ("--filter", "monitor", "--notch", "50", "--order", "cabrera", "--reader", "none")
+    assert command(recording, "--out", out, *TIME, *chosen) == 0
+    text = " ".join(text_of(out).split())
+    assert "0.5–40 Hz, 50 Hz notch" in text
+    assert "−aVR" in text
+    assert "measured unfiltered" in text
+    assert command(recording, "--out", out, *TIME, "--filter", "off", "--reader", "none") == 0
+    assert "unfiltered" in text_of(out)
+    assert "−aVR" not in text_of(out)
+
+
+def test_a_notch_that_the_sampling_rate_does_not_allow_is_one_sentence(recording, command, tmp_path, capsys) -> None:
+    words = ("--sampling-rate-hz", "100", "--reader", "none", "--notch", "50")
+    assert command(recording, "--out", tmp_path / "a.pdf", *words) == 2
+    assert "a notch at 50 Hz cannot be made at 100 Hz" in capsys.readouterr().err
+
+
 def test_the_same_command_writes_the_same_bytes(recording, command, tmp_path) -> None:
     files = [tmp_path / f"{number}.pdf" for number in (1, 2)]
     for file in files:

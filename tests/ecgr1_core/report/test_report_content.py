@@ -183,7 +183,7 @@ def long_reading(words: int) -> Interpretation:
 
 
 @pytest.mark.parametrize("words", [150, 400, 900, 6000])
-@pytest.mark.parametrize(("height_mv", "few"), [(0.1, 400), (0.3, 150)])
+@pytest.mark.parametrize(("height_mv", "few"), [(0.3, 400), (0.4, 100)])
 def test_a_long_reading_goes_on_over_further_pages_with_nothing_lost(noise, report, words, height_mv, few) -> None:
     pdf = report(noise(height_mv=height_mv), None, long_reading(words), (), PROVENANCE, band="off")
     found = re.findall(r"w\d{5}", pdf.text)
@@ -218,7 +218,7 @@ def test_the_filter_of_the_trace_is_printed_and_measuring_was_not_filtered(
 ) -> None:
     pdf = report(noise(), band=band, notch_hz=notch_hz)
     assert label in pdf.text
-    assert ("measured unfiltered" in " ".join(pdf.text.split())) == (band != "off")
+    assert ("trace filtered, measured unfiltered" in " ".join(pdf.texts[0].split())) == (band != "off")
 
 
 def test_the_trace_is_drawn_through_the_filter(pulses, report) -> None:
@@ -237,7 +237,7 @@ def test_nothing_stands_outside_the_page_or_over_the_signature(noise, report) ->
     for number in range(len(pdf.pages)):
         places = [(float(x), float(y)) for x, y in re.findall(r"1 0 0 1 ([\d.-]+) ([\d.-]+) Tm", pdf.content(number))]
         width, height = (length * 72 / 25.4 for length in pdf.size_mm(number))
-        assert len(places) > 20
+        assert len(places) > 10
         assert all(36 <= x <= width - 36 and 14 <= y <= height - 14 for x, y in places)
         body = sorted({round(y, 1) for _, y in places})
         assert body[1] - body[0] >= 7.5  # the lowest lines of text stand clear of the footer

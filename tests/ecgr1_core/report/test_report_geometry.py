@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,10 +26,11 @@ def column(page, x_mm: float):
     return page[:, round(x_mm * MM)]
 
 
+@pytest.mark.parametrize("band", ["off", "diagnostic"])  # a pulse through the monitor band is no longer 1 mV high
 @pytest.mark.parametrize("speed", SPEEDS_MM_PER_S)
 @pytest.mark.parametrize("gain", GAINS_MM_PER_MV)
-def test_a_millivolt_and_a_second_have_their_length_on_the_page(pulses, report, speed, gain) -> None:
-    pdf = report(pulses, speed_mm_per_s=speed, gain_mm_per_mv=gain)
+def test_a_millivolt_and_a_second_have_their_length_on_the_page(pulses, report, speed, gain, band) -> None:
+    pdf = report(pulses, speed_mm_per_s=speed, gain_mm_per_mv=gain, band=band)
     bottom_mm = TOP_MM + pdf.grid_mm()[3] - 7  # speed and gain are printed below
     page = pdf.grey(DPI)[: round(bottom_mm * MM)]
     page[: round(TOP_MM * MM)] = 255
@@ -46,6 +48,22 @@ def test_a_millivolt_and_a_second_have_their_length_on_the_page(pulses, report, 
     middle_of_a_pulse = (edges[2] + edges[3]) / 2
     drawn = centres(column(page, middle_of_a_pulse)[: round((baselines[-1] + 2) * MM)] < INK)
     assert baselines[-1] - drawn[-1] == pytest.approx(gain, abs=0.1)
+
+
+def test_filter_and_order_leave_the_scale_as_it_is(noise, report) -> None:
+    record = noise()
+    times_s = np.arange(record.signal_mv.shape[1]) / record.sampling_rate_hz
+    waves = replace(record, signal_mv=np.tile(0.5 * np.sin(2 * np.pi * 5 * times_s), (12, 1)).astype(np.float32))
+    content = report(waves, layout="12x1", band="monitor", notch_hz=50.0, order="cabrera").content()
+    lines = re.findall(r"n ([\d.-]+ [\d.-]+ m(?: [\d.-]+ [\d.-]+ l){1000,})\s+S", content)
+    assert len(lines) == 12
+    traces = [np.array(re.findall(r"([\d.-]+) ([\d.-]+) [ml]", line), dtype=float) for line in lines]
+    for trace in traces:
+        assert np.ptp(trace[:, 0]) == pytest.approx(25 * times_s[-1], abs=0.01)
+        assert np.ptp(trace[1000:-1000, 1]) == pytest.approx(10.0, abs=0.1)  # 5 Hz passes the band as it is
+    turned = traces[2][1000:-1000, 1] - traces[2][:, 1].mean()  # −aVR stands third
+    upright = traces[0][1000:-1000, 1] - traces[0][:, 1].mean()
+    assert turned == pytest.approx(-upright, abs=0.1)
 
 
 def test_the_grid_is_square(pulses, report) -> None:

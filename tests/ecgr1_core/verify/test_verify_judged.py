@@ -112,7 +112,47 @@ def test_leads_beyond_the_twelve_are_not_measurable() -> None:
     assert statuses("ST elevation in V7–V9.") == {"not_measurable"}
 
 
-def test_a_limit_is_one_place_with_the_value_that_is_held_against_it() -> None:
-    text = "QT 400 ms, QTc 431 ms (Bazett) and 426 ms (Fridericia), below 450 ms."
-    compared = [claim for claim in claims(text, next(iter(TRUE))) if claim.text.endswith("below 450 ms")]
-    assert [claim.text for claim in compared] == ["426 ms (Fridericia), below 450 ms"]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("PR 160 ms, within 120–200 ms.", ["PR 160 ms, within 120–200 ms"]),
+        ("QRS axis 45°, between −30° and 90°.", ["QRS axis 45°, between −30° and 90°"]),
+        (
+            "QT 400 ms, QTc 410 ms (Bazett) and 405 ms (Fridericia), below 450 ms.",
+            ["QT 400 ms", "QTc 410 ms", "QTc 410 ms (Bazett) and 405 ms (Fridericia), below 450 ms"],
+        ),
+        ("QTc 410 ms, above 400 ms but below 450 ms.", ["QTc 410 ms, above 400 ms but below 450 ms"]),
+        ("QTc 410 ms (no atrial fibrillation), up to 450 ms.", ["atrial fibrillation", "QTc 410 ms … 450 ms"]),
+        ("PR not above 200 ms (160 ms).", ["PR not above 200 ms (160 ms"]),
+        ("PR 160 ms, a PR below 200 ms.", ["PR 160 ms, a PR below 200 ms"]),
+        ("R of at least 0.20 mV (2.0 mm): V2 0.40 mV, V3 0.80 mV.", ["R of … V2 0.40 mV", "R of … V3 0.80 mV"]),
+        ("R in V2 is 0.40 mV (4.0 mm), above 0.20 mV (2.0 mm).", ["R in V2 … above 0.20 mV (2.0 mm)"]),
+        ("R in V2 is 0.40 mV (4.0 mm).", ["R in V2 is 0.40 mV (4.0 mm)"]),
+        ("R in V2 is 0.40 mV (normal).", ["R in V2 is 0.40 mV"]),
+        ("R of at least 0.20 mV in V2, V3 and V4.", ["R of at least 0.20 mV"]),
+        ("PR 160 ms; QRS above 80 ms.", ["PR 160 ms", "QRS above 80 ms"]),
+        ("PR 160 ms and QRS below 120 ms.", ["PR 160 ms", "QRS below 120 ms"]),
+    ],
+)
+def test_a_limit_is_one_claim_with_the_value_that_is_held_against_it(text: str, expected: list[str]) -> None:
+    found = claims(text, "normal")
+    places = [(claim.start, claim.end) for claim in found]
+    assert len(set(places)) == len(found) == len(expected), [(c.kind, c.text) for c in found]
+    for words in expected:
+        start, end = words.split(" … ")[0], words.split(" … ")[-1]
+        assert any(claim.text.startswith(start) and claim.text.endswith(end) for claim in found), words
+    assert {claim.status for claim in found} == {"supported"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("PR 160 ms, above 200 ms.", "measured 160 ms, not above 200 ms"),
+        ("PR 240 ms, within 120–200 ms.", "measured 160 ms"),
+        ("PR 160 ms, outside the usual and longer than 220 ms.", "measured 160 ms, not above 220 ms"),
+        ("PR not below 200 ms (160 ms).", "measured 160 ms, not above 200 ms"),
+    ],
+)
+def test_a_value_is_contradicted_with_its_limit(text: str, why: str) -> None:
+    (claim,) = claims(text, "normal")
+    assert (claim.status, claim.why) == ("contradicted", why)
