@@ -95,6 +95,7 @@ def test_a_whole_reading_with_the_mouse(page: Page, site: tuple[str, simulated_s
     page.keyboard.press("Enter")
     expect(page.locator("#missing")).to_have_text("Complete")
     page.locator("#submit").click()
+    page.wait_for_url("**/rate/study/*")
     expect(page.get_by_text("1 of 5")).to_be_visible()
     assert answers(world, "stage_two") == 1
     page.get_by_role("link", name="Change…").click()
@@ -143,6 +144,7 @@ def test_a_whole_reading_with_keys_alone(page: Page, site: tuple[str, simulated_
     page.get_by_role("button", name="Send the note").press("Enter")
     expect(page.locator("#flag")).to_be_hidden()
     page.locator("#submit").press("Enter")
+    page.wait_for_url("**/rate/study/*")
     expect(page.get_by_text("1 of 5")).to_be_visible()
     assert noted == []
 
