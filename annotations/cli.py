@@ -141,6 +141,7 @@ def _running(acts: Commands) -> None:
     results.add_argument("study", help="name of the study")
     results.add_argument("--criterion", action="append", metavar="KEY", help="only this scale; may be repeated")
     results.add_argument("--repeats", type=int, default=2000, metavar="N", help="bootstrap draws (default 2000)")
+    results.add_argument("--figures", type=Path, metavar="FOLDER", help="also draw the figures into this folder (SVG)")
     _add_automatic(results)
     export = _add(acts, "export", "write everything, or what the study gives back", cli_run.export)
     export.add_argument("study", help="name of the study")

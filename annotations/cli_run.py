@@ -309,15 +309,27 @@ def sign_study(arguments: Arguments) -> int:
 
 
 def results_of(arguments: Arguments) -> int:
-    """Print all results."""
-    from annotations import cli_files
-    from annotations.results import results
+    """Print all results, and draw the figures where a folder is given."""
+    from annotations import cli_files, results
 
     automatic = None if arguments.automatic is None else cli_files.automatic_scores(arguments.automatic)
     if arguments.repeats < 100:
         raise InputError("--repeats", f"{arguments.repeats} draws give no interval", "give 100 or more")
     with in_study(arguments) as (acting, study):
-        found = results(acting, study, criteria=arguments.criterion, automatic=automatic, repeats=arguments.repeats)
+        criteria = results.criteria_of(study, arguments.criterion)
+        results.seen(acting, study)
+    with study_database(arguments).reading() as session:
+        found = results.computed(session, study, criteria, automatic=automatic, repeats=arguments.repeats)
+    if arguments.figures is not None:
+        from annotations import plots
+
+        folder: Path = arguments.figures
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in plots.FIGURES:
+                (folder / f"{name}.svg").write_bytes(plots.draw(name, found, results.criterion_titles(study)))
+        except OSError as error:
+            raise InputError(folder, f"it cannot be written ({error.strerror})", "choose another --figures") from error
     print_json(found, one_line=False)
     return 0
 

@@ -73,10 +73,22 @@ def results(
     `criteria` limits the scales (default: all, and the six steps); `automatic` gives automatic scores by name, each by
     (case, arm), which are correlated with every criterion. The draws use the seed of the design.
     """
-    seen(acting, study)
     wanted = criteria_of(study, criteria)
-    found = overall(acting.session, study, repeats=repeats)
-    parts = {key: of_criterion(acting.session, study, key, automatic=automatic, repeats=repeats) for key in wanted}
+    seen(acting, study)
+    return computed(acting.session, study, wanted, automatic=automatic, repeats=repeats)
+
+
+def computed(
+    session: Session,
+    study: Study,
+    criteria: Sequence[str],
+    *,
+    automatic: Mapping[str, Mapping[tuple[str, str], float]] | None = None,
+    repeats: int = 2000,
+) -> dict[str, Any]:
+    """Return all results; it only reads, so that nobody waits for the minutes it takes. The caller has asked `seen`."""
+    found = overall(session, study, repeats=repeats)
+    parts = {key: of_criterion(session, study, key, automatic=automatic, repeats=repeats) for key in criteria}
     names = ("arms", "differences", "agreement", "intra_rater")
     found |= {name: {key: part[name] for key, part in parts.items()} for name in names}
     found["automatic"] = {
@@ -98,6 +110,12 @@ def criteria_of(study: Study, criteria: Sequence[str] | None = None) -> tuple[st
     for key in wanted:
         _values(rubric, key)
     return wanted
+
+
+def criterion_titles(study: Study) -> dict[str, str]:
+    """Return what each criterion is called."""
+    found = {scale.key: scale.title for scale in rubric_of(study).scales}
+    return found | {f"step_{number}": f"Step {number}" for number in STEP_NUMBERS}
 
 
 def overall(session: Session, study: Study, *, repeats: int = 2000) -> dict[str, Any]:

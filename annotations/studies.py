@@ -64,7 +64,7 @@ def study_named(session: Session, name: str) -> Study:
     """Return the study of that name; `NotPermittedError` where there is none."""
     found = session.scalar(select(Study).where(Study.name == name))
     if found is None:
-        raise NotPermittedError(THIS_STUDY)
+        raise NotPermittedError(name)
     return found
 
 

@@ -20,10 +20,8 @@ from starlette.responses import Response
 
 from annotations import automatic, cli_files, desk, export, feedback, plots, results
 from annotations.policy import THIS_STUDY, Acting, NotPermittedError, StudyPolicy, require
-from annotations.studies import rubric_of
 from annotations.tables import Study
 from ecgr1_core.errors import InputError
-from ecgr1_core.interpretation import STEP_NUMBERS
 from ui import strings_results as words
 from ui.pages.studies_build import saved
 from ui.web.jobs import Job
@@ -69,7 +67,7 @@ def show_results(request: Request, visit: AVisit, key: str, criterion: str = "")
         progress=progress,
         job=job,
         found=found,
-        titles=titles_of(study),
+        titles=results.criterion_titles(study),
         keys=keys,
         chosen=chosen,
         figures=words.FIGURE_NAMES if job.ended and not job.error else {},
@@ -90,7 +88,7 @@ def figure(visit: AVisit, key: str, name: str, form: str) -> Response:
     job = _job(visit, study)
     if name not in plots.FIGURES or form not in TYPES or not job.ended or job.error:
         raise NotPermittedError("this figure")
-    content = plots.draw(name, _found(job), titles_of(study), form)  # type: ignore[arg-type]  # one of TYPES
+    content = plots.draw(name, _found(job), results.criterion_titles(study), form)  # type: ignore[arg-type]  # one of TYPES
     return Response(content, media_type=TYPES[form])
 
 
@@ -127,12 +125,6 @@ def export_files(posted: APosted, key: str) -> Response:
                     packed.write(file, str(file.relative_to(out)))
     disposition = {"Content-Disposition": f'attachment; filename="{study.name}-{kind}.zip"'}
     return Response(buffer.getvalue(), media_type="application/zip", headers=disposition)
-
-
-def titles_of(study: Study) -> dict[str, str]:
-    """Return what each criterion is called."""
-    found = {scale.key: scale.title for scale in rubric_of(study).scales}
-    return found | {f"step_{number}": words.STEP.format(number=number) for number in STEP_NUMBERS}
 
 
 def _write(
