@@ -125,6 +125,8 @@
     apply();
   });
 
+  document.addEventListener("ecgr1:opened", () => { lit = lead = ""; apply(); }); // another recording
+
   const save = ({ name, type, base64 }) => {
     const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
     const address = URL.createObjectURL(new Blob([bytes], { type }));
@@ -163,14 +165,13 @@
   };
 
   const begin = () => {
-    const [panel, download, trace] = [reading(), document.querySelector("#download"), document.querySelector("#trace-data")];
-    if (!panel || !download || !trace) return void window.setTimeout(begin, 50);
+    const [panel, download] = [reading(), document.querySelector("#download")];
+    if (!panel || !download) return void window.setTimeout(begin, 50);
     const deep = { childList: true, subtree: true };
     new MutationObserver(() => {
       if (lit && !document.getElementById(lit)) clear();
       else apply();
     }).observe(panel, deep);
-    new MutationObserver(() => { lit = lead = ""; apply(); }).observe(trace, deep); // another recording
     new MutationObserver(take).observe(download, { ...deep, characterData: true });
   };
   begin();

@@ -87,3 +87,4 @@ def reopen(page: Page, name: str) -> None:
     page.locator("#recordings-switch").click()
     page.locator("#recordings button.open", has_text=name).click()
     page.locator("#status .done", has_text="as you left it").wait_for(timeout=30_000)
+    page.wait_for_function("window.ecgr1Viewer.state().draws > 0")

@@ -83,6 +83,7 @@ class Viewer {
     this.tellCalipers();
     this.tellPrior();
     this.draw(true);
+    document.dispatchEvent(new CustomEvent("ecgr1:opened"));
     requestAnimationFrame(() => window.setTimeout(() => this.rest.begin())); // the first page is painted before
   }
 
