@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from annotations import accounts, adjudication, audit, lock, migrate, ratings, studies
 from annotations.accounts import user_named
-from annotations.blinding import BlindReading
+from annotations.blinding import BlindOutput
 from annotations.database import Database, open_database
 from annotations.design import Design
 from annotations.policy import Acting
@@ -75,6 +75,7 @@ def build(
     seed: int = 7,
     rubric: Rubric | None = None,
     arms: tuple[str, ...] = tuple(EFFECTS),
+    sampling_rate_hz: float = 50.0,
 ) -> World:
     """Make people, cases, arms and readings of a study that is not locked yet."""
     world = World(open_database(path), np.random.default_rng(seed))
@@ -104,7 +105,7 @@ def build(
             world.truth[name] = LABELS[number % len(LABELS)]
             world.case_effect[name] = float(world.rng.normal(0, 0.4))
             case = studies.add_case(
-                acting, study, _record(world.rng), name=name, patient=f"patient{number // 2}",
+                acting, study, _record(world.rng, sampling_rate_hz), name=name, patient=f"patient{number // 2}",
                 practice=number >= cases, reference_labels=[world.truth[name]],
             )  # fmt: skip
             for arm_name, arm in made.items():
@@ -117,9 +118,9 @@ def _arm(acting: Acting, study: Study, name: str) -> Any:
     return studies.add_arm(acting, study, name, reader=f"reader of {name}", modality=modality, version="1.0")  # type: ignore[arg-type]
 
 
-def _record(rng: np.random.Generator) -> EcgRecord:
-    signal = rng.normal(0, 0.1, (len(LEADS), 500)).astype(np.float32)
-    return EcgRecord(signal, 50.0, name="secret_file_name", patient=Patient(61.0, "F"))
+def _record(rng: np.random.Generator, sampling_rate_hz: float) -> EcgRecord:
+    signal = rng.normal(0, 0.1, (len(LEADS), round(10 * sampling_rate_hz))).astype(np.float32)
+    return EcgRecord(signal, sampling_rate_hz, name="secret_file_name", patient=Patient(61.0, "F"))
 
 
 def _reading(world: World, case: str, arm: str) -> str:
@@ -175,7 +176,7 @@ def read_one(world: World, name: str, key: str) -> None:
             shown = ratings.open_stage(acting, key, stage)
             case, arms = behind(acting, key)
         world.pass_(float(world.rng.uniform(5, 40)))
-        answer = stage_one(world, case) if stage == 1 else stage_two(world, name, case, arms, shown)
+        answer = stage_one(world, case) if stage == 1 else stage_two(world, name, case, arms, shown.outputs)
         with world.acting(name) as acting:
             ratings.save_draft(acting, key, stage, answer, 1, {"speed_mm_s": 25.0, "low_pass_hz": 150.0})
         world.pass_(float(world.rng.uniform(5, 40)))
@@ -197,14 +198,16 @@ def stage_one(world: World, case: str) -> dict[str, Any]:
     }
 
 
-def stage_two(world: World, name: str, case: str, arms: dict[str, str], shown: BlindReading) -> dict[str, Any]:
+def stage_two(
+    world: World, name: str, case: str, arms: dict[str, str], shown: tuple[BlindOutput, ...]
+) -> dict[str, Any]:
     """Return ratings drawn around the planted effects, on the scales of the default rubric."""
     rubric = default_rubric()
     latent = {
         letter: 4.0 + EFFECTS[arm] + world.case_effect[case] + world.rater_effect[name] for letter, arm in arms.items()
     }
     outputs = {}
-    for output in shown.outputs:
+    for output in shown:
         mean = latent[output.letter]
         scales: dict[str, Any] = {}
         for scale in rubric.scales:

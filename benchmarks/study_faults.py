@@ -34,10 +34,10 @@ from annotations.design import Design
 from annotations.tables import Assignment, Draft, Revision
 
 
-def prepared(path: Path, raters: int, cases: int) -> World:
+def prepared(path: Path, raters: int, cases: int, sampling_rate_hz: float = 50.0) -> World:
     """Make a study that runs."""
     design = Design(sitting_cap=None, duplicate_share=0, stages=2)
-    world = build(path, raters=raters, cases=cases, practice=0, design=design)
+    world = build(path, raters=raters, cases=cases, practice=0, design=design, sampling_rate_hz=sampling_rate_hz)
     with world.acting("investigator") as acting:
         lock.lock(acting, world.study(acting))
     with world.acting("investigator") as acting:
@@ -75,7 +75,7 @@ def rate_and_tell(
         for stage in (2,) if "stage_one" in kinds else (1, 2):
             with world.acting(name) as acting:
                 shown = ratings.open_stage(acting, key, stage)
-            answer = stage_one(world, case) if stage == 1 else stage_two(world, name, case, arms, shown)
+            answer = stage_one(world, case) if stage == 1 else stage_two(world, name, case, arms, shown.outputs)
             for number in range(shown.draft_number + 1, shown.draft_number + 4):
                 time.sleep(pause_s * float(world.rng.uniform(0.5, 1.5)))
                 begun = time.perf_counter()
@@ -128,7 +128,6 @@ def lost(path: Path, log: Path) -> list[str]:
     database = open_database(path)
     with database.reading() as session:
         trail = audit.verify(session)
-        there = set(session.scalars(select(Revision.key)))
         drafts = {
             (key, stage): number
             for key, stage, number in session.execute(
@@ -148,7 +147,7 @@ def lost(path: Path, log: Path) -> list[str]:
         ).all()
     database.close()
     faults = [] if trail.intact else [str(trail.fault)]
-    faults += [f"rating {key} is lost" for kind, _, _, key in told if kind == "rating" and key not in there]
+    faults += [f"rating {at} is lost" for kind, *at, _ in told if kind == "rating" and tuple(at) not in submitted]
     faults += [f"assignment {one[0]} has {one[1]} twice" for one in doubled]
     newest: dict[tuple[str, int], int] = {}
     for kind, key, stage, number in told:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from annotations import accounts
 from annotations.accounts import AccountRules
-from annotations.database import Database
+from annotations.database import Database, StorageError
 from annotations.policy import Acting
 from annotations.tables import User
 from ecgr1_core.errors import InputError
@@ -104,7 +104,7 @@ def visit_of(request: Request) -> Visit | None:
     if user is None:
         return None
     if last_seen is not None and now - last_seen > SEEN_EVERY:
-        with site.database.writing() as session:
+        with suppress(StorageError), site.database.writing() as session:  # what can still be read is shown
             accounts.seen(session, token, now)
     return Visit(site, user, token)
 
