@@ -224,7 +224,7 @@ def stage_two(
                 {"step": 2, "text": "regular", "verdict": "rejected"},
                 {"step": 6, "text": "narrow QRS", "verdict": "added"},
             ],
-            "labels": None if right and world.rng.random() < 0.95 else [world.truth[case]],
+            "labels": _correction(world, case, right),
         }
     letters = sorted(arms)
     pairs = [(left, right) for index, left in enumerate(letters) for right in letters[index + 1 :]]
@@ -234,6 +234,14 @@ def stage_two(
         verdict = "tie" if abs(gap) < 0.2 else "left" if gap > 0 else "right"
         preferences.append({"left": left, "right": right, "verdict": verdict})
     return {"outputs": outputs, "preferences": preferences, "seen_before": False}
+
+
+def _correction(world: World, case: str, right: bool) -> list[str] | None:
+    """Return the labels that a rater puts in place of a reading's; some correct what was right, a few wrongly."""
+    drawn = world.rng.random() if right else 0.95
+    if drawn < 0.95:
+        return None
+    return [world.truth[case] if drawn < 0.98 else "sinus bradycardia"]
 
 
 def settle_all(world: World) -> int:
