@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -60,4 +60,8 @@ class Settings(BaseSettings):
     password_days: int | None = Field(
         None, ge=1, description="Days after which a password must be changed; unset: never."
     )
+    api_key: SecretStr | None = Field(
+        None, description="Key that callers of `ecgr1 serve --api` must send; needed where other machines can reach it."
+    )
+    api_waiting: int = Field(16, ge=0, description="Requests of the API that may wait while another one is read.")
     login_idle_minutes: float = Field(120.0, gt=0, description="Minutes without a request after which a log-in ends.")

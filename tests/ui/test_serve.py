@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import cli
 from ui.app import build_app, launch
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -57,3 +60,32 @@ def test_no_state_or_default_of_the_page_gives_anything_away(settings: Settings,
     assert app.analytics_enabled is False
     assert str(tmp_path) not in str(app.get_config_file()["components"])
     assert all(entry["api_visibility"] != "public" for entry in app.get_config_file()["dependencies"])
+
+
+def test_the_api_is_not_open_to_other_machines_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECGR1_API_KEY", raising=False)
+    parser = argparse.ArgumentParser()
+    cli.register(parser.add_subparsers(), examples)
+    arguments = parser.parse_args(["serve", "--api", "--host", "0.0.0.0", "--port", "7999"])
+    with pytest.raises(InputError, match="no key is set; set ECGR1_API_KEY"):
+        arguments.run(arguments)
+
+
+def test_the_api_is_served_by_the_command(tmp_path: Path) -> None:
+    import httpx
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "app", "serve", "--api", "--port", str(port)]
+    environment = {**os.environ, "ECGR1_API_KEY": "one key"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            assert "Starting on" in process.stdout.readline()
+            assert "The API is ready on" in process.stdout.readline()
+            address = f"http://127.0.0.1:{port}"
+            assert httpx.get(f"{address}/health", trust_env=False).json()["status"] == "ok"
+            assert httpx.get(f"{address}/v1/models", trust_env=False).status_code == 401
+        finally:
+            process.terminate()
