@@ -170,9 +170,15 @@ def lay_out(
     )
 
 
-def page_cells(record: EcgRecord, layout: Layout, start_s: float) -> list[tuple[Cell, ...]]:
-    """Return the cells of each row of `layout`, with the samples of the ten seconds from `start_s` on."""
-    centred = _centred(record, start_s)
+def page_cells(
+    record: EcgRecord, layout: Layout, start_s: float, centred: FloatArray | None = None
+) -> list[tuple[Cell, ...]]:
+    """Return the cells of each row of `layout`, with the samples of the ten seconds from `start_s` on.
+
+    `centred` is what `centred_page` gives for the same seconds, for who lays out one page in many layouts.
+    """
+    if centred is None:
+        centred = centred_page(record, start_s)
     return [_cells(record, centred, layout, leads, start_s) for leads in layout.all_rows]
 
 
@@ -227,7 +233,7 @@ def _sample_at(time_s: float, sampling_rate_hz: float) -> int:
     return math.ceil(time_s * sampling_rate_hz - 1e-6)
 
 
-def _centred(record: EcgRecord, start_s: float) -> FloatArray:
+def centred_page(record: EcgRecord, start_s: float) -> FloatArray:
     """Return the page's samples as [12, samples] float32 less each lead's median; all that is not finite is NaN."""
     first = _sample_at(start_s, record.sampling_rate_hz)
     stop = _sample_at(start_s + PAGE_S, record.sampling_rate_hz)

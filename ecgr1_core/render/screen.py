@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,26 +120,42 @@ def _geometry(record: EcgRecord) -> dict[str, Any]:
         for speed in SPEEDS_MM_PER_S
     }
     reach_of_lead = _usual_reach(record) if record.duration_s > PAGE_S else None
+    centred = g.centred_page(record, 0.0)
+    known: dict[tuple[str, int, int, float], g.Reach] = {}
+
+    def reach(cell: g.Cell, speed: float) -> g.Reach:
+        """Return the reach of a cell; many layouts have it in common."""
+        place = (cell.label, cell.first_sample, cell.signal_mv.size, speed)
+        if place not in known:
+            known[place] = g.reach(cell, record.sampling_rate_hz, speed)
+        return known[place]
+
     layouts, positions = {}, {}
     for name in (*LAYOUTS, *LEADS):
         for order in ORDERS if name in LAYOUTS else ORDERS[:1]:
             layout = find_layout(name, order)
             layouts[f"{name}|{order}"] = {"rows": layout.all_rows, "inverted": layout.inverted_leads}
-            positions[f"{name}|{order}"] = _positions(record, layout, reach_of_lead)
+            positions[f"{name}|{order}"] = _positions(
+                layout, g.page_cells(record, layout, 0.0, centred), reach, reach_of_lead
+            )
     return {"widths": widths, "layouts": layouts, "geometry": positions}
 
 
-def _positions(record: EcgRecord, layout: Layout, reach_of_lead: dict[str, g.Reach] | None) -> dict[str, Any]:
+def _positions(
+    layout: Layout,
+    cell_rows: Sequence[tuple[g.Cell, ...]],
+    reach: Callable[[g.Cell, float], g.Reach],
+    reach_of_lead: dict[str, g.Reach] | None,
+) -> dict[str, Any]:
     """Return height and rows ([top, baseline, label, bottom] in mm) by speed and gain.
 
     Of a recording of one page they are those of `lay_out`; of a longer one those that nine of ten of its pages need, so
     that rows do not move while one leafs through it.
     """
-    cell_rows = g.page_cells(record, layout, 0.0)
     found = {}
     for speed in SPEEDS_MM_PER_S:
         if reach_of_lead is None:
-            reaches = [[g.reach(cell, record.sampling_rate_hz, speed) for cell in cells] for cells in cell_rows]
+            reaches = [[reach(cell, speed) for cell in cells] for cells in cell_rows]
         else:
             reaches = [[_turned(reach_of_lead[cell.lead], cell.lead, layout) for cell in cells] for cells in cell_rows]
         for gain in GAINS_MM_PER_MV:

@@ -7,6 +7,8 @@ knows what a reader says of the recording.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 from html import escape
 from pathlib import Path
@@ -26,6 +28,7 @@ SCRIPTS = (
 DEFAULT_SPEED_MM_PER_S = 25.0
 DEFAULT_GAIN_MM_PER_MV = 10.0
 MOST_SEGMENTS = 8  # in one answer
+TEXTS_KEPT = 64  # of whole recordings, 100 to 250 kB each
 
 _FOLDER = Path(__file__).parents[1] / "viewer"
 STYLES = _FOLDER / "viewer.css"
@@ -46,7 +49,34 @@ def recording_html(record: EcgRecord | None, key: str | None = None, *, whole: b
     Unless `whole`, a long recording comes with its first segment only. The page then has the button `#trace-more`,
     which the viewer presses, and puts `segments_html` of `window.ecgr1Viewer.wanted()` into `#trace-segments`.
     """
-    return "" if record is None else _data(screen_recording(record, key, whole=whole))
+    if record is None:
+        return ""
+    if key is None or not whole:
+        return _data(screen_recording(record, key, whole=whole))
+    return _inert(f'{{"id":{json.dumps(key)},{_without_id(_Drawn(record))}')
+
+
+class _Drawn:
+    """A recording that is equal to every other one that is drawn alike, whatever it is called."""
+
+    def __init__(self, record: EcgRecord) -> None:
+        self.record = record
+        facts = f"{record.sampling_rate_hz} {record.missing_leads}".encode()
+        self._digest = hashlib.sha256(record.signal_mv.tobytes() + facts).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Drawn) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
+@functools.lru_cache(maxsize=TEXTS_KEPT)
+def _without_id(drawn: _Drawn) -> str:
+    """Return the data of a whole recording less its id: all raters of a study look at the same recordings."""
+    data = screen_recording(drawn.record, "", whole=True)
+    del data["id"]
+    return _json(data).removeprefix("{")
 
 
 def segments_html(record: EcgRecord | None, wanted: str) -> str:
@@ -105,7 +135,15 @@ def viewer_html() -> str:
 
 
 def _data(value: dict[str, Any]) -> str:
-    return f'<div class="data">{escape(json.dumps(value, separators=(",", ":")), quote=False)}</div>'
+    return _inert(_json(value))
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _inert(text: str) -> str:
+    return f'<div class="data">{escape(text, quote=False)}</div>'
 
 
 def _scale(values: tuple[float, ...], unit: str) -> Choices:
