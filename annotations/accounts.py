@@ -15,7 +15,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from annotations import audit
 from annotations.policy import (
@@ -182,29 +182,27 @@ def log_in(
     return token
 
 
-def who(session: Session, token: str, now: datetime, rules: AccountRules = RULES) -> User | None:
-    """Return whose log-in the token is, None where it has ended, expired, been idle too long, or never was."""
-    login = session.scalar(select(Login).where(Login.token_sha256 == _token_hash(token)))
+def holding(session: Session, token: str, now: datetime, rules: AccountRules = RULES) -> Login | None:
+    """Return the log-in of a token with its user, None where it has ended, expired, been idle too long, or never was.
+
+    Who writes `last_seen_at` keeps it from going idle.
+    """
+    query = select(Login).where(Login.token_sha256 == _token_hash(token)).options(joinedload(Login.user))
+    login = session.scalar(query)
     if login is None or login.ended_at is not None or login.expires_at <= now or not login.user.active:
         return None
-    return login.user if login.last_seen_at + rules.idle > now else None
+    return login if login.last_seen_at + rules.idle > now else None
 
 
-def seen(session: Session, token: str, now: datetime) -> None:
-    """Keep a log-in from going idle; call it in a transaction that writes anyway."""
-    login = session.scalar(select(Login).where(Login.token_sha256 == _token_hash(token)))
-    if login is not None and login.ended_at is None:
-        login.last_seen_at = now
+def who(session: Session, token: str, now: datetime, rules: AccountRules = RULES) -> User | None:
+    """Return whose log-in the token is, None where it does not hold."""
+    login = holding(session, token, now, rules)
+    return None if login is None else login.user
 
 
 def any_account(session: Session) -> bool:
     """Whether the database has any account."""
     return bool(session.scalar(select(func.count(User.id))))
-
-
-def last_seen(session: Session, token: str) -> datetime | None:
-    """Return when a log-in was last known to be in use, None where the token is none."""
-    return session.scalar(select(Login.last_seen_at).where(Login.token_sha256 == _token_hash(token)))
 
 
 def invited(session: Session, token: str, now: datetime) -> User | None:

@@ -3,12 +3,12 @@
     .venv/bin/python benchmarks/study_web.py [--raters 50] [--seconds 180] [--pause 2] [--kills 50]
 
 Every part starts `ecgr1 serve` on a study that runs and rates through its pages as a browser does: queue, reading,
-drafts, submission. Load: all raters at once, each acting every two seconds on average; the percentiles of each call are
-printed, and every acknowledged rating must be there once. Kills: the server is killed with SIGKILL at a random moment,
-started again, and what it had acknowledged is looked for. Locked, full: another program holds the write lock, or the
-disk (a small tmpfs, which needs root) has no room left; the answer must be 503 with one sentence, pages must still be
-shown, the draft acknowledged last must be kept, and the same call must be taken once the trouble is over. Exit code 1
-otherwise.
+drafts, submission. Load: all raters come within fifteen seconds and then act every two seconds on average, far faster
+than anybody reads; the percentiles of each call are printed, and every acknowledged rating must be there once. Kills:
+the server is killed with SIGKILL at a random moment, started again, and what it had acknowledged is looked for. Locked,
+full: another program holds the write lock, or the disk (a small tmpfs, which needs root) has no room left; the answer
+must be 503 with one sentence, pages must still be shown, the draft acknowledged last must be kept, and the same call
+must be taken once the trouble is over. Exit code 1 otherwise.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from annotations.database import Database, open_database
 from annotations.policy import Acting
 from annotations.tables import Assignment, Draft, Revision
 from ui.web.visits import utc_now
+
+ARRIVE_S = 15.0
 
 Tell = Callable[[str, str, int, int, float], None]
 """Told after each acknowledged call: kind, key of the reading, stage, number of the draft, seconds."""
@@ -117,8 +119,9 @@ class Rater:
         found = re.search(r'id="continue" href="/rate/reading/([\w-]+)"', page.text)
         return found.group(1) if found else None
 
-    def rate(self, tell: Tell, stop: threading.Event, pause_s: float = 0.0) -> None:
-        """Rate until the queue is empty, the server is gone or `stop` is set."""
+    def rate(self, tell: Tell, stop: threading.Event, pause_s: float = 0.0, arrive_s: float = 0.0) -> None:
+        """Come within `arrive_s`, and rate until the queue is empty, the server is gone or `stop` is set."""
+        stop.wait(arrive_s * float(self.world.rng.uniform()))
         while not stop.is_set():
             begun = time.perf_counter()
             key = self.next_key()
@@ -180,7 +183,7 @@ def load(folder: Path, raters: int, seconds: float, pause_s: float) -> dict[str,
 
         name = f"rater{number + 1}"
         try:
-            people[number].rate(tell, stop, pause_s)
+            people[number].rate(tell, stop, pause_s, ARRIVE_S)
         except Exception as error:  # told at the end: a thread must not die in silence
             with gate:
                 errors.append(f"{name}: {type(error).__name__}: {error}")

@@ -24,7 +24,7 @@ from annotations import accounts
 from annotations.accounts import AccountRules
 from annotations.database import Database, StorageError
 from annotations.policy import Acting
-from annotations.tables import User
+from annotations.tables import Login, User
 from ecgr1_core.errors import InputError
 from ui.web.site import Site, site_of
 
@@ -69,11 +69,11 @@ class Visit:
         """Yield the act, inside a transaction that writes; `NotLoggedInError` where the log-in has ended meanwhile."""
         now = utc_now()
         with self.database.writing() as session:
-            user = accounts.who(session, self.token, now, self.site.rules)
-            if user is None:
+            login = accounts.holding(session, self.token, now, self.site.rules)
+            if login is None:
                 raise NotLoggedInError
-            accounts.seen(session, self.token, now)
-            yield Acting(session, user, now)
+            _note(login, now)
+            yield Acting(session, login.user, now)
 
     @contextmanager
     def reading(self) -> Iterator[Acting]:
@@ -99,14 +99,21 @@ def visit_of(request: Request) -> Visit | None:
         return None
     now = utc_now()
     with site.database.reading() as session:
-        user = accounts.who(session, token, now, site.rules)
-        last_seen = accounts.last_seen(session, token)
-    if user is None:
+        login = accounts.holding(session, token, now, site.rules)
+    if login is None:
         return None
-    if last_seen is not None and now - last_seen > SEEN_EVERY:
+    if now - login.last_seen_at > SEEN_EVERY:
         with suppress(StorageError), site.database.writing() as session:  # what can still be read is shown
-            accounts.seen(session, token, now)
-    return Visit(site, user, token)
+            still = accounts.holding(session, token, now, site.rules)
+            if still is not None:
+                _note(still, now)
+    return Visit(site, login.user, token)
+
+
+def _note(login: Login, now: datetime) -> None:
+    """Keep a log-in from going idle; not at every request, for each is a write."""
+    if now - login.last_seen_at > SEEN_EVERY:
+        login.last_seen_at = now
 
 
 def visit(request: Request) -> Visit:
