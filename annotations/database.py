@@ -27,6 +27,7 @@ from ecgr1_core.errors import InputError
 
 BUSY_TIMEOUT_MS = 5000
 LONGEST_WAIT_S = 30.0
+THREADS = 40  # of a web server: as many connections are kept open
 WRITES = "ecgr1_writes"
 """Execution option of an engine whose transactions take the write lock at once."""
 
@@ -124,7 +125,7 @@ def sqlite_engine(path: Path, *, synchronous: Literal["NORMAL", "FULL"] = "NORMA
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    engine = create_engine(URL.create("sqlite", database=str(path.absolute())))
+    engine = create_engine(URL.create("sqlite", database=str(path.absolute())), pool_size=THREADS, max_overflow=THREADS)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

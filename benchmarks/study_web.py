@@ -120,7 +120,7 @@ class Rater:
         return found.group(1) if found else None
 
     def rate(self, tell: Tell, stop: threading.Event, pause_s: float = 0.0, arrive_s: float = 0.0) -> None:
-        """Come within `arrive_s`, and rate until the queue is empty, the server is gone or `stop` is set."""
+        """Come within `arrive_s`, and rate until the queue is empty or `stop` is set; a stage begun is finished."""
         stop.wait(arrive_s * float(self.world.rng.uniform()))
         while not stop.is_set():
             begun = time.perf_counter()
@@ -138,9 +138,9 @@ class Rater:
                 first = int(json.loads(found.group(1))["number"]) + 1
                 sent = {"key": key, "stage": stage, "content": answer, "display": {"speed_mm_s": 25.0}}
                 for number in range(first, first + 3):
-                    self._pause(stop, pause_s)
+                    self._pause(pause_s)
                     self._send("draft", "/rate/draft", sent | {"number": number}, number, tell)
-                self._pause(stop, pause_s)
+                self._pause(pause_s)
                 self._send("rating", "/rate/submit", sent, 0, tell)
 
     def _send(self, kind: str, path: str, sent: dict[str, Any], number: int, tell: Tell) -> None:
@@ -150,9 +150,8 @@ class Rater:
         assert answer.status_code == 200, answer.text
         tell(kind, sent["key"], sent["stage"], number, took)
 
-    def _pause(self, stop: threading.Event, pause_s: float) -> None:
-        if pause_s:
-            stop.wait(pause_s * float(self.world.rng.uniform(0.5, 1.5)))
+    def _pause(self, pause_s: float) -> None:
+        time.sleep(pause_s * float(self.world.rng.uniform(0.5, 1.5)))
 
 
 def logged(log: Path) -> Tell:

@@ -7,6 +7,7 @@ logged in and not raters of a running study.
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -121,6 +122,8 @@ def listen(app: FastAPI, host: str, port: int) -> Running:
         app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=3
     )
     server = uvicorn.Server(config)
+    gc.collect()
+    gc.freeze()  # what is there before the first request stays: looking it through again would halt all requests
     thread = threading.Thread(target=_serve, args=(server, listener), name="server", daemon=True)
     thread.start()
     end = time.monotonic() + START_S
