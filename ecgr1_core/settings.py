@@ -43,6 +43,13 @@ class Settings(BaseSettings):
         "auto", description="Where the model computes; auto takes a GPU where there is one."
     )
     model_adapter: Path | None = Field(None, description="Directory of a LoRA adapter that is put on the model.")
+    medgemma: Path | None = Field(None, description="Directory of a MedGemma that the reader medgemma loads.")
+    pulse: Path | None = Field(None, description="Directory of a PULSE (LLaVA's layout) that the reader pulse loads.")
+    gem: Path | None = Field(None, description="Directory of a GEM (LLaVA's layout) that the reader gem loads.")
+    sentence_model: str | None = Field(
+        None,
+        description="Sentence model of comparisons, a directory or a name of the Hugging Face hub; one comes along.",
+    )
     model_max_new_tokens: int = Field(2048, ge=1, description="Most tokens that one reading of the model may have.")
     model_max_seconds: float = Field(
         1800.0, gt=0, description="Longest time that the model may take for one reading, in seconds."

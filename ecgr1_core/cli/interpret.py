@@ -7,14 +7,14 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings_of, view_of
 from ecgr1_core.cli.batch import outcomes
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
+from ecgr1_core.cli.model_options import add_model_arguments, given_options
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
-from ecgr1_core.settings import Settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ecgr1_core.readers import Reader, ReadingOptions
     from ecgr1_core.record import EcgRecord
     from ecgr1_core.verify import Claim
-
-_PRECISIONS = get_args(Settings.model_fields["model_precision"].annotation)
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,14 +41,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="processes for many recordings (default: one a core; ecg-r1: one)"
     )
-    model = parser.add_argument_group("for ecg-r1")
-    model.add_argument("--model", type=Path, metavar="DIR", help="directory of the model (default: ECGR1_MODEL)")
-    model.add_argument("--precision", choices=_PRECISIONS, help="of its weights (default: ECGR1_MODEL_PRECISION)")
-    model.add_argument("--max-new-tokens", type=int, metavar="N", help="longest reading, in tokens (default 2048)")
-    model.add_argument("--temperature", type=float, metavar="T", help="0 is greedy (default), above it draws tokens")
-    model.add_argument("--top-p", type=float, metavar="P", help="draw from the most probable tokens that hold P")
-    model.add_argument("--seed", type=int, metavar="N", help="seed of what is drawn (default 0)")
-    model.add_argument(
+    add_model_arguments(parser)
+    parser.add_argument(
         "--log-probabilities", action="store_true", help="add how sure the model was of each token and label"
     )
     parser.set_defaults(run=run)
@@ -133,13 +125,7 @@ def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | No
         raise InputError(
             "--jobs", f"the reader {reader.name!r} takes all cores for one reading", "leave it out or give 1"
         )
-    given = {
-        "max_new_tokens": arguments.max_new_tokens,
-        "temperature": arguments.temperature,
-        "top_p": arguments.top_p,
-        "seed": arguments.seed,
-        "log_probabilities": arguments.log_probabilities or None,
-    }
+    given = given_options(arguments) | {"log_probabilities": arguments.log_probabilities or None}
     return reading_options(reader, given)
 
 

@@ -125,7 +125,7 @@ def inspect(directory: Path, *, verify: bool = False, progress: Callable[[int], 
     """
     config = read_config(directory)
     raw = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    stored = _read_headers(directory)
+    stored = read_headers(directory)
     if not any(name.startswith("model.ecg_tower.") for name in stored):
         raise InputError(
             directory,
@@ -226,15 +226,24 @@ def verify_checksums(directory: Path, progress: Callable[[int], None] | None = N
     return True
 
 
-def _read_headers(directory: Path) -> dict[str, StoredTensor]:
-    """Return every stored tensor by name, from the shards that the index names or from the single file."""
-    index = directory / INDEX
+def read_headers(
+    directory: Path,
+    index_name: str = INDEX,
+    single: str = SINGLE,
+    read: Callable[[Path], dict[str, StoredTensor]] = read_header,
+) -> dict[str, StoredTensor]:
+    """Return every stored tensor by name, from the shards that the index names or from the single file.
+
+    `read` tells what one file holds. Raises MissingPartnerError for absent files and DamagedFileError for an index that
+    cannot be read or names tensors that are not there.
+    """
+    index = directory / index_name
     if not index.is_file():
-        if not (directory / SINGLE).is_file():
+        if not (directory / single).is_file():
             raise MissingPartnerError(
-                directory, f"has neither {INDEX} nor {SINGLE}", "fetch the weights of the checkpoint"
+                directory, f"has neither {index_name} nor {single}", "fetch the weights of the checkpoint"
             )
-        return read_header(directory / SINGLE)
+        return read(directory / single)
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         located = {str(name): str(shard) for name, shard in weight_map.items()}
@@ -245,10 +254,12 @@ def _read_headers(directory: Path) -> dict[str, StoredTensor]:
         if Path(shard).name != shard:
             raise DamagedFileError(index, f"names a shard outside the directory ({shard})", _FETCH_AGAIN)
         if not (directory / shard).is_file():
-            raise MissingPartnerError(directory, f"the shard {shard} is missing, which {INDEX} names", _FETCH_AGAIN)
+            raise MissingPartnerError(
+                directory, f"the shard {shard} is missing, which {index_name} names", _FETCH_AGAIN
+            )
     stored: dict[str, StoredTensor] = {}
     for shard in shards:
-        for name, tensor in read_header(directory / shard).items():
+        for name, tensor in read(directory / shard).items():
             if located.get(name) == shard:
                 stored[name] = tensor
     absent = [name for name in located if name not in stored]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -98,6 +98,27 @@ class Delta:
     ending: Ending | None = None
 
 
+class Engine(Protocol):
+    """What writing asks of a model: the prompts read, one step, and how its tokens spell and end."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end a turn."""
+
+    @property
+    def layers(self) -> Sequence[Any]:
+        """The modules of towers and language model before which reading a prompt may be stopped."""
+
+    def token_bytes(self) -> Callable[[int], bytes]:
+        """Return what gives the bytes of each token of one text, asked in order."""
+
+    def prompts(self, views: Sequence[ModalityView], question: str | None, system: str | None) -> Iterator[ReadPrompt]:
+        """Yield the prompts of `views` as they are read, in order; InputError for what cannot be prepared."""
+
+    def step(self, cache: Cache, tokens: Sequence[int], positions: Sequence[int], padding: Sequence[int]) -> Tensor:
+        """Feed one token of each row and return the logits after it; see `decoding.step`."""
+
+
 class _StopError(Exception):
     """A prompt is no longer wanted; raised between two layers."""
 
@@ -135,28 +156,60 @@ def generate(
     and where prompts share a page, but for tokens whose probabilities are equal up to rounding. Raises InputError for a
     recording or page that cannot be prepared.
     """
-    options = options or GenerationOptions()
-    yield from _Generation(loaded, options, cancelled).run(views)
+    yield from generate_with(_EcgR1Engine(loaded), views, options, cancelled=cancelled)
+
+
+def generate_with(
+    engine: Engine,
+    views: Sequence[ModalityView],
+    options: GenerationOptions | None = None,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Delta]:
+    """Write as `generate` does, with any model."""
+    yield from _Generation(engine, options or GenerationOptions(), cancelled).run(views)
+
+
+class _EcgR1Engine:
+    """ECG-R1 as what writes: several rows at once, positions in three dimensions."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._model, self._processor, self._attention = loaded.model, loaded.processor, loaded.attention
+        self._inner = next(module for module in self._model.modules() if isinstance(module, Qwen3VLModel))
+        self._bytes = TokenBytes(self._processor.tokenizer)
+        self.ends = _end_tokens(self._model, self._processor.tokenizer)
+        self.layers = [*self._inner.visual.blocks, *self._inner.language_model.layers]
+
+    def token_bytes(self) -> Callable[[int], bytes]:
+        return self._bytes
+
+    def prompts(self, views: Sequence[ModalityView], question: str | None, system: str | None) -> Iterator[ReadPrompt]:
+        return read_prompts(self._model, self._inner, self._processor, views, question, system)
+
+    def step(self, cache: Cache, tokens: Sequence[int], positions: Sequence[int], padding: Sequence[int]) -> Tensor:
+        return step(
+            self._model,
+            self._inner,
+            cache,
+            tokens=tokens,
+            positions=positions,
+            padding=padding,
+            attention=self._attention,
+        )
 
 
 class _Generation:
     """One call of `generate`: what all its rows have in common."""
 
-    def __init__(self, loaded: LoadedModel, options: GenerationOptions, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, engine: Engine, options: GenerationOptions, cancelled: Callable[[], bool]) -> None:
         self.started = time.monotonic()
-        self.model, self.processor, self.options, self.cancelled = loaded.model, loaded.processor, options, cancelled
-        self.attention = loaded.attention
-        self.inner = next(module for module in self.model.modules() if isinstance(module, Qwen3VLModel))
-        self.ends = _end_tokens(self.model, self.processor.tokenizer)
-        self.token_bytes = TokenBytes(self.processor.tokenizer)
+        self.engine, self.options, self.cancelled = engine, options, cancelled
 
     def run(self, views: Sequence[ModalityView]) -> Iterator[Delta]:
         rows: list[_Row] = []
         begun = 0
         try:
-            prompts = read_prompts(
-                self.model, self.inner, self.processor, views, self.options.question, self.options.system
-            )
+            prompts = self.engine.prompts(views, self.options.question, self.options.system)
             for number in range(len(views)):
                 with self._stoppable():
                     prompt = next(prompts)
@@ -188,14 +241,11 @@ class _Generation:
                 for row in rows:
                     yield Delta(row.number, "", self._ending(row, reason))
                 return
-            logits = step(
-                self.model,
-                self.inner,
+            logits = self.engine.step(
                 cache,
                 tokens=[row.tokens[-1] for row in rows],
                 positions=[row.prompt.next_position + written - 1 for row in rows],
                 padding=padding,
-                attention=self.attention,
             )
             written += 1
             going = []
@@ -215,7 +265,7 @@ class _Generation:
         row = _Row(
             number,
             prompt,
-            TextStream(self.token_bytes, stop_after_answer=self.options.stop_after_answer),
+            TextStream(self.engine.token_bytes(), stop_after_answer=self.options.stop_after_answer),
             torch.Generator().manual_seed(self.options.seed),
         )
         if self.options.repetition_penalty != 1.0:
@@ -264,7 +314,7 @@ class _Generation:
         """Add a token to its row and return what is to be told of it."""
         now = time.monotonic()
         row.first_at, row.last_at = row.first_at or now, now
-        if token in self.ends:
+        if token in self.engine.ends:
             return Delta(row.number, "", self._ending(row, "end"))
         row.tokens.append(token)
         piece = row.stream.push(token)
@@ -293,8 +343,7 @@ class _Generation:
                 raise _StopError(reason)
 
         look()
-        layers = [*self.inner.visual.blocks, *self.inner.language_model.layers]
-        handles = [layer.register_forward_pre_hook(look) for layer in layers]
+        handles = [layer.register_forward_pre_hook(look) for layer in self.engine.layers]
         try:
             yield
         finally:

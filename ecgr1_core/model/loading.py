@@ -13,19 +13,21 @@ import importlib.util
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ecgr1_core.errors import DamagedFileError, InputError
+from ecgr1_core.errors import InputError
 from ecgr1_core.model.adapters import attach, check_adapter, read_lora
+from ecgr1_core.model.assembly import MappedEmbedding, footprint, put_layer, put_tensor, require_filled
 from ecgr1_core.model.checkpoint import CheckpointInfo, inspect
 from ecgr1_core.model.memory import PRECISIONS, Device, Precision, fits, memory_available, memory_needed
 from ecgr1_core.model.modeling import EcgR1ForConditionalGeneration
-from ecgr1_core.model.packed import Int4Linear, Int4Weight, Int8Linear, Int8Weight, matmul_dtype
+from ecgr1_core.model.packed import matmul_dtype
 from ecgr1_core.model.processing import EcgR1Processor
 from ecgr1_core.model.quantise import (
     EMBEDDING,
@@ -41,7 +43,7 @@ from ecgr1_core.model.quantise import (
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 ATTENTIONS: Final = ("auto", "sdpa", "eager", "flash_attention_2")
-_DTYPES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+DTYPES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 @dataclass
@@ -69,18 +71,6 @@ class LoadedModel:
         release_memory()
 
 
-class MappedEmbedding(nn.Embedding):
-    """An embedding whose table stays in its file; the rows come out in the format the model computes in."""
-
-    def __init__(self, table: Tensor, dtype: torch.dtype) -> None:
-        super().__init__(len(table), table.shape[1], _weight=table, _freeze=True)
-        self.output_dtype = dtype
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return [..., width] for ids [...]."""
-        return super().forward(input).to(self.output_dtype)
-
-
 def load(
     directory: Path,
     *,
@@ -103,23 +93,23 @@ def load(
     info = inspect(directory)
     info.require_whole()
     own = own_quantisation(directory)
-    _check_choice("precision", precision, ("auto", *PRECISIONS))
-    _check_choice("device", device, DEVICES)
-    _check_choice("attention", attention, ATTENTIONS)
-    place = _choose_device(device, packed=own is not None)
+    check_choice("precision", precision, ("auto", *PRECISIONS))
+    check_choice("device", device, DEVICES)
+    check_choice("attention", attention, ATTENTIONS)
+    place = choose_device(device, packed=own is not None)
     chosen = _choose_precision(info, precision, place)
     _check_precision(info, chosen, place, packed=own is not None)
     packed = place == "cpu" and chosen in ("int8", "int4")
     if adapter is not None:
         _check_adapter(info, adapter, chosen, merge=merge_adapter)
-    kind = _choose_attention(attention, place, chosen)
+    kind = choose_attention(attention, place, chosen)
     need, available = memory_needed(info, chosen, place).total, memory_available(place)
     if need > available:
         raise InputError(
             directory,
             f"needs {need / 1e9:.1f} GB of {'GPU ' if place == 'cuda' else ''}memory in {chosen}, "
             f"but {available / 1e9:.1f} GB are available",
-            _smaller(chosen, place),
+            smaller_precision(chosen, place),
         )
     if packed:
         model = _load_packed(info, chosen, own is not None, adapter, merge_adapter, kind)
@@ -127,7 +117,7 @@ def load(
         model = _load_with_transformers(info, chosen, place, adapter, merge_adapter, kind)
     processor = EcgR1Processor.from_pretrained(directory)
     release_memory()
-    kept, mapped = _footprint(model)
+    kept, mapped = footprint(model)
     return LoadedModel(
         model=model.eval(),
         processor=processor,
@@ -179,49 +169,23 @@ def _load_packed(
         if name == EMBEDDING:
             continue
         if isinstance(value, Tensor):
-            _put_tensor(model, name, value.to(dtype, copy=True) if value.is_floating_point() else value.clone())
+            put_tensor(model, name, value.to(dtype, copy=True) if value.is_floating_point() else value.clone())
         else:
-            _put_layer(model, info.directory, name, value, copy=stored)
+            put_layer(model, info.directory, name, value, copy=stored)
     if lora and not merge:
         attach(model, lora, dtype)
-    empty = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
-    if empty:
-        raise RuntimeError(f"{len(empty)} tensors were not filled, such as {empty[0]}")
+    require_filled(model)
     if (info.directory / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(info.directory)
     model.requires_grad_(False)
     return model
 
 
-def _put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
-    path, _, last = name.rpartition(".")
-    module = model.get_submodule(path)
-    if last in module._parameters:
-        module._parameters[last] = nn.Parameter(tensor, requires_grad=False)
-    elif last in module._buffers:
-        module._buffers[last] = tensor
-    else:
-        raise RuntimeError(f"the model has no tensor {name}")
-
-
-def _put_layer(model: nn.Module, directory: Path, name: str, weight: Int8Weight | Int4Weight, *, copy: bool) -> None:
-    """Replace a linear layer by its packed kind; `copy` where the codes are still a view of the file."""
-    old = model.get_submodule(name)
-    if not isinstance(old, nn.Linear) or not weight.fits(old.in_features, old.out_features):
-        raise DamagedFileError(directory, f"holds packed weights of another shape for {name}", "quantise it again")
-    bias = None if old.bias is None else old.bias.detach()
-    if copy:
-        weight = type(weight)(weight.codes.clone(), weight.scales.clone())
-    new = Int8Linear(weight, bias) if isinstance(weight, Int8Weight) else Int4Linear(weight, old.out_features, bias)
-    path, _, last = name.rpartition(".")
-    setattr(model.get_submodule(path), last, new)
-
-
 def _load_with_transformers(
     info: CheckpointInfo, precision: Precision, device: Device, adapter: Path | None, merge: bool, attention: str
 ) -> Any:
     """Load by `from_pretrained`, quantising with bitsandbytes where it was asked for."""
-    options: dict[str, Any] = {"attn_implementation": attention, "dtype": _DTYPES.get(precision, torch.bfloat16)}
+    options: dict[str, Any] = {"attn_implementation": attention, "dtype": DTYPES.get(precision, torch.bfloat16)}
     if info.quantisation is None and precision == "nf4":
         options["quantization_config"] = nf4_config()
     elif info.quantisation is None and precision == "int8":
@@ -239,26 +203,14 @@ def _load_with_transformers(
     return model
 
 
-def _footprint(model: nn.Module) -> tuple[int, int]:
-    """Return the bytes of weights in memory and of those left in their file, shared tensors once."""
-    mapped = {
-        module.weight.data_ptr(): module.weight.nbytes
-        for module in model.modules()
-        if isinstance(module, MappedEmbedding)
-    }
-    tensors = {tensor.data_ptr(): tensor.nbytes for tensor in (*model.parameters(), *model.buffers())}
-    kept = sum(size for place, size in tensors.items() if place not in mapped)
-    states = [parameter.quant_state for parameter in model.parameters() if hasattr(parameter, "quant_state")]
-    kept += sum(tensor.nbytes for state in states for tensor in state.as_dict(packed=True).values())
-    return kept, sum(mapped.values())
-
-
-def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise InputError where a choice is not one of the known ones."""
     if value not in known:
         raise InputError(name, f"{value!r} is unknown", f"use one of {', '.join(known)}")
 
 
-def _choose_device(device: str, *, packed: bool) -> Device:
+def choose_device(device: str, *, packed: bool) -> Device:
+    """Return where to compute, "auto" resolved; `packed` weights are for the CPU. InputError for a device not here."""
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("cuda", "PyTorch finds no NVIDIA GPU here", "use the device cpu, or install PyTorch for CUDA")
     if device == "mps" and not torch.backends.mps.is_available():
@@ -280,11 +232,16 @@ def _choose_precision(info: CheckpointInfo, precision: str, device: Device) -> P
                 info.directory, f"is quantised in an unknown way ({info.quantisation})", "use the original checkpoint"
             )
         return known[0]
+    return auto_precision(device, info.config, lambda candidate: fits(info, candidate, device))
+
+
+def auto_precision(device: Device, config: Any, fits_in: Callable[[Precision], bool]) -> Precision:
+    """Return the precision for unquantised weights: on a GPU bf16 or else nf4, on the CPU int8 or else int4."""
     if device == "mps":
         return "bf16"
     if device == "cuda":
-        return "bf16" if fits(info, "bf16", "cuda") or importlib.util.find_spec("bitsandbytes") is None else "nf4"
-    return "int8" if fits(info, "int8") or info.config.text_config.hidden_size % 64 else "int4"
+        return "bf16" if fits_in("bf16") or importlib.util.find_spec("bitsandbytes") is None else "nf4"
+    return "int8" if fits_in("int8") or config.text_config.hidden_size % 64 else "int4"
 
 
 def _check_precision(info: CheckpointInfo, precision: Precision, device: Device, *, packed: bool) -> None:
@@ -305,8 +262,13 @@ def _check_precision(info: CheckpointInfo, precision: Precision, device: Device,
         raise InputError(
             info.directory, "is quantised to int8 by bitsandbytes, for GPUs", "use the original checkpoint on the CPU"
         )
+    check_possible(precision, device, info.config, info.directory)
+
+
+def check_possible(precision: Precision, device: Device, config: Any, directory: Path) -> None:
+    """Raise InputError where a precision does not go with a device, or with the sizes of the model's layers."""
     if precision in ("int8", "int4") and device == "cpu":
-        check_layers(info.config, "int8" if precision == "int8" else "int4", info.directory)
+        check_layers(config, "int8" if precision == "int8" else "int4", directory)
     elif precision == "int4":
         raise InputError("int4", f"is for the CPU, not for {device}", "use nf4, which is 4 bits on GPUs")
     elif precision in ("nf4", "int8"):
@@ -325,7 +287,8 @@ def _check_adapter(info: CheckpointInfo, adapter: Path, precision: Precision, *,
         )
 
 
-def _choose_attention(attention: str, device: Device, precision: Precision) -> str:
+def choose_attention(attention: str, device: Device, precision: Precision) -> str:
+    """Return the implementation of attention, "auto" resolved; InputError for flash attention where it cannot run."""
     there = device == "cuda" and importlib.util.find_spec("flash_attn") is not None and precision != "fp32"
     if attention == "flash_attention_2" and not there:
         raise InputError(
@@ -334,7 +297,8 @@ def _choose_attention(attention: str, device: Device, precision: Precision) -> s
     return attention if attention != "auto" else "flash_attention_2" if there else "sdpa"
 
 
-def _smaller(precision: Precision, device: Device) -> str:
+def smaller_precision(precision: Precision, device: Device) -> str:
+    """Return what to do where this precision takes too much memory."""
     if device == "cuda":
         return "use nf4" if precision != "nf4" else "free memory of the GPU, or use the device cpu"
     if precision == "int4":

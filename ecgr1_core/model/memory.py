@@ -7,6 +7,7 @@ published length, and working space. It knows nothing of how weights are read.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -20,7 +21,7 @@ Device = Literal["cpu", "cuda", "mps"]
 PROMPT_TOKENS: Final = 1024  # 768 of the image at most, 101 of the ECG, the rest words
 NEW_TOKENS: Final = 2048  # the published limit of an answer
 _IMAGE_PATCHES: Final = 4 * 768
-_LIBRARIES_BYTES: Final = 600_000_000  # PyTorch, transformers and Python themselves
+LIBRARIES_BYTES: Final = 600_000_000  # PyTorch, transformers and Python themselves
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -46,14 +47,38 @@ def memory_needed(
     On the CPU, 8 and 4 bits keep the embedding in its file, and everything else that is not quantised in the number
     format this CPU multiplies fastest in. The cache is 2 x layers x key-value heads x head size x tokens numbers.
     """
+    text, vision = info.config.text_config, info.config.vision_config
+    size = number_bytes(precision, device)
+    weights = weight_bytes(expected_tensors(info.config), precision, device, tied=info.config.tie_word_embeddings)
+    head_size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * head_size * size
+    cache = readings * (PROMPT_TOKENS + NEW_TOKENS) * per_token
+    # The widest moments: gate, up and their product of one layer, or one block of the vision tower; the logits.
+    activations = readings * 4 * size * PROMPT_TOKENS * (text.intermediate_size + text.hidden_size)
+    image = readings * 4 * size * _IMAGE_PATCHES * (vision.intermediate_size + vision.hidden_size)
+    working = max(activations, image) + readings * 4 * text.vocab_size + LIBRARIES_BYTES
+    return MemoryNeed(weights, cache, working)
+
+
+def number_bytes(precision: Precision, device: Device = "cpu") -> int:
+    """Return the bytes of a number that is not quantised: of an activation, the cache, or a weight left as it is."""
     from ecgr1_core.model.packed import matmul_dtype
+
+    packed = precision in ("int8", "int4") and device == "cpu"
+    return matmul_dtype().itemsize if packed else 4 if precision == "fp32" else 2
+
+
+def weight_bytes(shapes: Mapping[str, tuple[int, ...]], precision: Precision, device: Device, *, tied: bool) -> int:
+    """Return the bytes that weights take in memory, by their names in a model of transformers and their shapes.
+
+    `tied` says that the head is the embedding; packed for the CPU it takes its bytes all the same.
+    """
     from ecgr1_core.model.quantise import EMBEDDING, HEAD, quantised_layer, stored_bytes
 
-    text, vision = info.config.text_config, info.config.vision_config
     packed = precision in ("int8", "int4") and device == "cpu"
-    size = matmul_dtype().itemsize if packed else 4 if precision == "fp32" else 2
+    size = number_bytes(precision, device)
     weights = 0
-    for name, shape in expected_tensors(info.config).items():
+    for name, shape in shapes.items():
         layer = quantised_layer(name) is not None
         if packed and (layer or name == f"{HEAD}.weight"):
             weights += stored_bytes(name, shape, "int8" if precision == "int8" else "int4")
@@ -63,16 +88,9 @@ def memory_needed(
             weights += stored_bytes(name, shape, "nf4")
         elif precision == "int8" and layer:
             weights += stored_bytes(name, shape, "int8")
-        elif not (name == f"{HEAD}.weight" and info.config.tie_word_embeddings):
+        elif not (name == f"{HEAD}.weight" and tied):
             weights += size * math.prod(shape)
-    head_size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * head_size * size
-    cache = readings * (PROMPT_TOKENS + NEW_TOKENS) * per_token
-    # The widest moments: gate, up and their product of one layer, or one block of the vision tower; the logits.
-    activations = readings * 4 * size * PROMPT_TOKENS * (text.intermediate_size + text.hidden_size)
-    image = readings * 4 * size * _IMAGE_PATCHES * (vision.intermediate_size + vision.hidden_size)
-    working = max(activations, image) + readings * 4 * text.vocab_size + _LIBRARIES_BYTES
-    return MemoryNeed(weights, cache, working)
+    return weights
 
 
 def memory_available(device: Device = "cpu") -> int:

@@ -248,7 +248,7 @@ class EcgR1Processor(ProcessorMixin):  # type: ignore[misc]
                 raise InputError(
                     "page image", f"is {image.width} x {image.height} pixels", "give an image of a whole page"
                 )
-        inputs = self.image_processor([_on_white(image) for image in images], return_tensors="np")
+        inputs = self.image_processor([on_white(image) for image in images], return_tensors="np")
         return {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
 
 
@@ -321,7 +321,7 @@ def _flatten(messages: Sequence[dict[str, Any]]) -> tuple[list[dict[str, str]], 
     return flat, held["ecg"], held["image"]
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     """Return the page as RGB; what is transparent is white paper, not black."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         page = Image.new("RGBA", image.size, "white")

@@ -1,7 +1,8 @@
 """From tokens to text while it is being written, and from the text of an answer back to the tokens of its labels.
 
-A token of Qwen's byte-level vocabulary is some bytes, not some characters, so a piece of text is given out only when
-its last character is whole. The module knows nothing of models; it is the only one that knows how tokens spell.
+A token of a byte-level vocabulary is some bytes, not some characters, and so are the byte pieces of others: a piece of
+text is given out only when its last character is whole. The module knows nothing of models; it is the only one that
+knows how tokens spell.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ _CONTROL: Final = re.compile(r"<\|\w+\|>")
 _ANSWER: Final = re.compile(r"<\s*answer\s*>(.*?)(?:<\s*/\s*answer\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _ANSWER_END: Final = re.compile(r"<\s*/\s*answer\s*>", re.IGNORECASE)
 _LONGEST_TAG: Final = 32  # characters in which a closing tag, spaces in it included, is looked for
+_BYTE_PIECE: Final = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _LABEL: Final = re.compile(r"[^;\n\r]+")
 
 
@@ -72,6 +74,38 @@ class TokenBytes:
             raise ValueError(f"the token {token!r} is not of a byte-level vocabulary") from error
 
 
+def control_tokens(tokenizer: Any) -> dict[str, int]:
+    """Return the tokens that are no text, such as the ends of turns, each with its number."""
+    added = {str(token): int(number) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    named = zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True)
+    return added | {str(token): int(number) for token, number in named}
+
+
+class PieceBytes:
+    """The bytes that each token of one text writes, for a vocabulary of pieces (SentencePiece) as Vicuna's and Gemma's.
+
+    `▁` is a space, `<0x0A>` the byte 10. With `strip_first` the space that such a vocabulary puts before a first word
+    is left out, as decoding the whole text at once does: one object for each text.
+    """
+
+    def __init__(self, tokenizer: Any, *, strip_first: bool) -> None:
+        self._tokenizer = tokenizer
+        self._special = frozenset(control_tokens(tokenizer).values())
+        self._first = strip_first
+
+    def __call__(self, token_id: int) -> bytes:
+        """Return the bytes of the next token; none for control tokens and for ids without a token."""
+        piece = None if token_id in self._special else self._tokenizer.convert_ids_to_tokens(token_id)
+        if piece is None:
+            return b""
+        byte = _BYTE_PIECE.fullmatch(piece)
+        written = bytes([int(byte[1], 16)]) if byte else piece.replace("▁", " ").encode()
+        if self._first and written:
+            self._first = False
+            written = written.removeprefix(b" ")
+        return written
+
+
 class TextStream:
     """Takes tokens one by one and gives out text; every piece is whole characters, and all pieces are the text.
 
@@ -79,7 +113,7 @@ class TextStream:
     ends with the first `</answer>`, and `answered` becomes true.
     """
 
-    def __init__(self, token_bytes: TokenBytes, *, stop_after_answer: bool = True) -> None:
+    def __init__(self, token_bytes: Callable[[int], bytes], *, stop_after_answer: bool = True) -> None:
         self.text = ""
         self.answered = False
         self.span = (0, 0)

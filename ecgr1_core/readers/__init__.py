@@ -11,12 +11,18 @@ from functools import cache
 from ecgr1_core.errors import InputError
 from ecgr1_core.readers.base import Reader, ReadingDetails, ReadingOptions, ReadingStream
 from ecgr1_core.readers.ecg_r1 import EcgR1Reader
+from ecgr1_core.readers.gem import GemReader
+from ecgr1_core.readers.medgemma import MedGemmaReader
 from ecgr1_core.readers.protocol_reader import ProtocolReader
+from ecgr1_core.readers.pulse import PulseReader
 from ecgr1_core.settings import Settings
 
 __all__ = [
     "EcgR1Reader",
+    "GemReader",
+    "MedGemmaReader",
     "ProtocolReader",
+    "PulseReader",
     "Reader",
     "ReadingDetails",
     "ReadingOptions",
@@ -25,7 +31,13 @@ __all__ = [
     "known_readers",
 ]
 
-_READERS: tuple[Callable[[Settings], Reader], ...] = (lambda settings: ProtocolReader(), EcgR1Reader)
+_READERS: tuple[Callable[[Settings], Reader], ...] = (
+    lambda settings: ProtocolReader(),
+    EcgR1Reader,
+    MedGemmaReader,
+    PulseReader,
+    GemReader,
+)
 
 
 def known_readers(settings: Settings | None = None) -> tuple[Reader, ...]:
