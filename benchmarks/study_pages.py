@@ -94,6 +94,9 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100, help="cases (default 100)")
     parser.add_argument("--seed", type=int, default=7, help="seed of everything (default 7)")
     parser.add_argument("--criterion", default="reliability", help="criterion to compare (default reliability)")
+    parser.add_argument(
+        "--export", type=Path, metavar="FOLDER", help="new folder for the export and results.json (see study_peers.py)"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder, begun = Path(place), time.perf_counter()
@@ -135,6 +138,13 @@ def main() -> int:
             )  # fmt: skip
         assert code == 0
         found = json.loads(printed.getvalue())
+        if arguments.export:
+            code = program.main(
+                ["study", "export", NAME, "--database", str(database), "--as", "investigator", "--password-file",
+                 str(word), "--out", str(arguments.export)]
+            )  # fmt: skip
+            assert code == 0
+            (arguments.export / "results.json").write_text(printed.getvalue())
         with world.database.reading() as session:
             trail = audit.verify(session)
         done = time.perf_counter()
