@@ -139,7 +139,8 @@ def main() -> int:
         assert code == 0
         found = json.loads(printed.getvalue())
         if arguments.export:
-            code = program.main(
+            with contextlib.redirect_stdout(io.StringIO()):
+                code = program.main(
                 ["study", "export", NAME, "--database", str(database), "--as", "investigator", "--password-file",
                  str(word), "--out", str(arguments.export)]
             )  # fmt: skip

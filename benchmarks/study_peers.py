@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/study_pages.py --raters 4 --cases 100 --export EXPORT
     python benchmarks/study_peers.py EXPORT
 
-Runs in an environment of its own with pandas, statsmodels, pingouin and krippendorff (pingouin is under the GPL and so is
-no part of this project), and reads nothing but the exported files. Exit code 1 where a value differs by more than 1e-6
-(mixed model: 0.005 of a scale of five, as it is fitted in another order; bounds by pingouin: it rounds to 0.01).
+Runs in an environment of its own with pandas, statsmodels, pingouin and krippendorff (pingouin is under the GPL and so
+is no part of this project), and reads nothing but the exported files. Exit code 1 where a value differs by more than
+1e-6 (mixed model: 0.005 of a scale of five, as it is fitted in another order; bounds by pingouin: it rounds to 0.01).
 """
 
 from __future__ import annotations

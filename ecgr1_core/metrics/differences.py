@@ -38,8 +38,9 @@ _WORD = re.compile(r"[\w+\-./°%]*\w[°%]?|[^\w\s]")
 class Pair:
     """Two sentences that speak of the same, or one without a partner (None).
 
-    `left_spans` and `right_spans` are the (start, end) of the words that the other side has not, in the sentences.
-    `why` says what is contradictory, in words for people.
+    `left_at` and `right_at` are where the sentences begin in the text of the part; `left_spans` and `right_spans` the
+    (start, end) of the words that the other side has not, in the sentences. `why` says what is contradictory, in words
+    for people.
     """
 
     left: str | None
@@ -48,6 +49,8 @@ class Pair:
     left_spans: tuple[Span, ...] = ()
     right_spans: tuple[Span, ...] = ()
     why: str = ""
+    left_at: int | None = None
+    right_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class PartDifference:
 @dataclass
 class _Sentence:
     text: str
+    at: int
     claims: tuple[Mention, ...]
     words: list[str] = field(default_factory=list)
 
@@ -119,10 +123,18 @@ def _part(part: Part, title: str, left_text: str, right_text: str) -> PartDiffer
     for number, sentence in enumerate(left):
         other = partner.get(number)
         while other is not None and waiting and waiting[0] < other:
-            pairs.append(Pair(None, right[waiting.pop(0)].text, "only_right"))
-        pairs.append(Pair(sentence.text, None, "only_left") if other is None else _pair(sentence, right[other]))
-    pairs += [Pair(None, right[number].text, "only_right") for number in waiting]
+            pairs.append(_only_right(right[waiting.pop(0)]))
+        pairs.append(_only_left(sentence) if other is None else _pair(sentence, right[other]))
+    pairs += [_only_right(right[number]) for number in waiting]
     return PartDifference(part, title, tuple(pairs), _verdict_on([pair.verdict for pair in pairs]))
+
+
+def _only_left(sentence: _Sentence) -> Pair:
+    return Pair(sentence.text, None, "only_left", left_at=sentence.at)
+
+
+def _only_right(sentence: _Sentence) -> Pair:
+    return Pair(None, sentence.text, "only_right", right_at=sentence.at)
 
 
 def _verdict_on(found: Sequence[Verdict]) -> Verdict | None:
@@ -137,9 +149,10 @@ def _sentences(text: str) -> list[_Sentence]:
     found = []
     for start, end in sentences(even(text)):
         sentence = text[start:end].strip()
+        at = start + len(text[start:end]) - len(text[start:end].lstrip())
         words = [word.casefold() for word in _WORD.findall(sentence) if word[-1].isalnum() or word[-1] in "°%"]
         if words:
-            found.append(_Sentence(sentence, find(sentence), words))
+            found.append(_Sentence(sentence, at, find(sentence), words))
     return found
 
 
@@ -172,15 +185,15 @@ def _pair(left: _Sentence, right: _Sentence) -> Pair:
     against = conflicts(left.claims, right.claims)
     spans = _word_spans(left.text, right.text)
     if against:
-        return Pair(left.text, right.text, "contradictory", *spans, why=against[0].why)
+        return Pair(left.text, right.text, "contradictory", *spans, against[0].why, left.at, right.at)
     if left.words == right.words:
-        return Pair(left.text, right.text, "same")
+        return Pair(left.text, right.text, "same", left_at=left.at, right_at=right.at)
     matched = all(
         any(alike(claim, other) for other in there.claims)
         for here, there in ((left, right), (right, left))
         for claim in here.claims
     )
-    return Pair(left.text, right.text, "reworded" if matched else "partly", *spans)
+    return Pair(left.text, right.text, "reworded" if matched else "partly", *spans, "", left.at, right.at)
 
 
 def _word_spans(left: str, right: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:

@@ -5,7 +5,7 @@ What it has in common with other models that lie in a directory is in `local_mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ class EcgR1Reader(LocalModel):
     name = "ecg-r1"
     title = "ECG-R1"
     modalities = MODALITIES
+    writes_together = True
     setting = "ECGR1_MODEL"
     to_get_one = (
         "fetch one with ecgr1 model fetch ECG-R1-8B-RL (17.7 GB), set ECGR1_MODEL to its directory, and start the "
@@ -52,11 +53,15 @@ class EcgR1Reader(LocalModel):
         )
 
     def _deltas(
-        self, loaded: LoadedModel, view: ModalityView, options: GenerationOptions, cancelled: Callable[[], bool]
+        self,
+        loaded: LoadedModel,
+        views: Sequence[ModalityView],
+        options: GenerationOptions,
+        cancelled: Callable[[], bool],
     ) -> Iterator[Delta]:
         from ecgr1_core.model.generation import generate
 
-        return generate(loaded, [view], options, cancelled=cancelled)
+        return generate(loaded, views, options, cancelled=cancelled)
 
     def _notes(self, loaded: LoadedModel, view: ModalityView) -> list[str]:
         from ecgr1_core.model.views import notes_for

@@ -14,9 +14,9 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +57,16 @@ _Message = str | Exception | None
 logger = logging.getLogger(__name__)
 
 
+@dataclass
+class _Row:
+    """One reading that is written: what it looks at, what is known of it, its pieces, and whether it is to stop."""
+
+    view: ModalityView
+    details: ReadingDetails
+    stop: threading.Event = field(default_factory=threading.Event)
+    messages: queue.SimpleQueue[_Message] = field(default_factory=queue.SimpleQueue)
+
+
 class LocalModel(ABC):
     """A reader whose model lies in a directory; it exists without one too, and then says what to do to get it.
 
@@ -71,6 +81,7 @@ class LocalModel(ABC):
     to_correct: str
     embedded = False
     generative = True
+    writes_together = False
     privacy = "Reads on this computer; the recording is sent nowhere."
 
     def __init__(self, settings: Settings) -> None:
@@ -90,9 +101,13 @@ class LocalModel(ABC):
 
     @abstractmethod
     def _deltas(
-        self, loaded: LoadedModel, view: ModalityView, options: GenerationOptions, cancelled: Callable[[], bool]
+        self,
+        loaded: LoadedModel,
+        views: Sequence[ModalityView],
+        options: GenerationOptions,
+        cancelled: Callable[[], bool],
     ) -> Iterator[Delta]:
-        """Write the reading of one view."""
+        """Write the readings of views, of one unless it `writes_together`."""
 
     @abstractmethod
     def _notes(self, loaded: LoadedModel, view: ModalityView) -> list[str]:
@@ -147,6 +162,31 @@ class LocalModel(ABC):
         options out of range. Iterating raises InputError for a model that cannot be loaded and a view that cannot be
         prepared.
         """
+        self._check(view)
+        row = _Row(view, ReadingDetails(version=self.version))
+        return self._streams([row], options)[0]
+
+    def read_together(
+        self, views: Sequence[ModalityView], options: ReadingOptions | None = None
+    ) -> tuple[ReadingStream, ...]:
+        """Return the readings of several views, written at once by a model that can, otherwise one after another.
+
+        Each is stopped by itself. Raises as `read` does.
+        """
+        if not self.writes_together:
+            return tuple(self.read(view, options) for view in views)
+        for view in views:
+            self._check(view)
+        return self._streams([_Row(view, ReadingDetails(version=self.version)) for view in views], options)
+
+    def unload(self) -> None:
+        """Give the model's memory back, after the reading that is being written; the next reading loads it again."""
+        with self._lock:
+            if self._loaded is not None:
+                self._loaded.unload()
+                self._loaded = None
+
+    def _check(self, view: ModalityView) -> None:
         if view.modality not in self.modalities:
             raise UnsupportedModalityError(
                 self.title,
@@ -156,91 +196,74 @@ class LocalModel(ABC):
         missing = self._missing()
         if missing is not None:
             raise InputError(self.title, *missing)
-        details, stop = ReadingDetails(version=self.version), threading.Event()
-        return ReadingStream(self._pieces(view, options or ReadingOptions(), details, stop), details, stop)
 
-    def unload(self) -> None:
-        """Give the model's memory back, after the reading that is being written; the next reading loads it again."""
-        with self._lock:
-            if self._loaded is not None:
-                self._loaded.unload()
-                self._loaded = None
+    def _streams(self, rows: list[_Row], options: ReadingOptions | None) -> tuple[ReadingStream, ...]:
+        """Return the streams of rows that are written at once; the first that is asked for a piece begins them all."""
+        begun = threading.Lock()
 
-    def _pieces(
-        self, view: ModalityView, options: ReadingOptions, details: ReadingDetails, stop: threading.Event
-    ) -> Generator[str, None, None]:
-        messages: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-        # A daemon, because loading cannot be stopped: the program may end in the middle of it.
-        threading.Thread(
-            target=self._work, args=(view, options, details, stop, messages), name=self.name, daemon=True
-        ).start()
+        def begin() -> None:
+            if begun.acquire(blocking=False):
+                # A daemon, because loading cannot be stopped: the program may end in the middle of it.
+                threading.Thread(
+                    target=self._work, args=(rows, options or ReadingOptions()), name=self.name, daemon=True
+                ).start()
+
+        return tuple(ReadingStream(_pieces(row, begin), row.details, row.stop) for row in rows)
+
+    def _work(self, rows: list[_Row], options: ReadingOptions) -> None:
+        """Write the readings; what goes wrong is told to who takes the text, and logged where nobody does any more."""
         try:
-            while True:
-                try:
-                    message = messages.get(timeout=_HEARTBEAT_S)
-                except queue.Empty:
-                    if stop.is_set() and details.phase in ("waiting", "loading"):
-                        details.stop_reason, details.phase = "cancelled", "done"
-                        return
-                    yield ""
-                    continue
-                if isinstance(message, Exception):
-                    raise message
-                if message is None:
-                    return
-                yield message
-        finally:
-            stop.set()
-
-    def _work(
-        self,
-        view: ModalityView,
-        options: ReadingOptions,
-        details: ReadingDetails,
-        stop: threading.Event,
-        messages: queue.SimpleQueue[_Message],
-    ) -> None:
-        """Write the reading; what goes wrong is told to who takes the text, and logged where nobody does any more."""
-        try:
-            self._write(view, options, details, stop, messages)
-            messages.put(None)
+            self._write(rows, options)
+            message: _Message = None
         except Exception as error:
-            if stop.is_set() and not isinstance(error, InputError):
+            if all(row.stop.is_set() for row in rows) and not isinstance(error, InputError):
                 logger.exception("a reading that was stopped failed")
-            messages.put(error)
+            message = error
+        for row in rows:
+            row.messages.put(message)
 
-    def _write(
-        self,
-        view: ModalityView,
-        options: ReadingOptions,
-        details: ReadingDetails,
-        stop: threading.Event,
-        messages: queue.SimpleQueue[_Message],
-    ) -> None:
-        details.phase = "waiting"
-        with self._turn(stop) as mine:
+    def _write(self, rows: list[_Row], options: ReadingOptions) -> None:
+        def stopped() -> bool:
+            return all(row.stop.is_set() for row in rows)
+
+        for row in rows:
+            row.details.phase = "waiting"
+        with self._turn(stopped) as mine:
             if mine:
-                loaded = self._model(details)
-            if not mine or stop.is_set():
-                details.stop_reason, details.phase = "cancelled", "done"
+                loaded = self._model([row.details for row in rows])
+            if not mine or stopped():
+                for row in rows:
+                    row.details.stop_reason, row.details.phase = "cancelled", "done"
                 return
-            details.phase = "looking"
-            details.precision, details.device, details.version = loaded.precision, loaded.device, self.version
-            details.notes = tuple(self._notes(loaded, view))
+            for row in rows:
+                details = row.details
+                details.phase = "looking"
+                details.precision, details.device, details.version = loaded.precision, loaded.device, self.version
+                details.notes = tuple(self._notes(loaded, row.view))
             with self._memory_errors_explained():
-                for delta in self._deltas(loaded, view, self._generation_options(options), stop.is_set):
+                views = [row.view for row in rows]
+                for delta in self._deltas(loaded, views, self._generation_options(options), stopped):
+                    row = rows[delta.row]
+                    if row.details.phase == "done":
+                        continue  # stopped by itself; the others go on
+                    if row.stop.is_set() and len(rows) > 1:
+                        row.details.stop_reason, row.details.phase = "cancelled", "done"
+                        row.messages.put(None)
+                        continue
                     if delta.ending is not None:
-                        _take(delta.ending, details)
+                        _take(delta.ending, row.details)
                     else:
-                        details.phase = "writing"
+                        row.details.phase = "writing"
                     if delta.text:
-                        messages.put(delta.text)
+                        row.messages.put(delta.text)
+                    if delta.ending is not None and len(rows) > 1:
+                        row.messages.put(None)
 
     @contextmanager
-    def _turn(self, stop: threading.Event) -> Iterator[bool]:
+    def _turn(self, stopped: Callable[[], bool]) -> Iterator[bool]:
         """Wait until no other reading uses the model; false where this one was stopped meanwhile."""
         mine = False
-        while not mine and not stop.is_set():
+        while not mine and not stopped():
             mine = self._lock.acquire(timeout=_LOCK_POLL_S)
         try:
             yield mine
@@ -248,16 +271,19 @@ class LocalModel(ABC):
             if mine:
                 self._lock.release()
 
-    def _model(self, details: ReadingDetails) -> LoadedModel:
+    def _model(self, waiting: Sequence[ReadingDetails]) -> LoadedModel:
         """Return the model, loaded if it is not; only to be called by who holds the lock."""
         if self._loaded is None:
             directory = self.directory
             assert directory is not None
-            details.expected_load_s = self._load_s or _LIBRARIES_S + _weight_bytes(directory) / _BYTES_PER_S
-            details.phase = "loading"
+            for details in waiting:
+                details.expected_load_s = self._load_s or _LIBRARIES_S + _weight_bytes(directory) / _BYTES_PER_S
+                details.phase = "loading"
             started = time.monotonic()
             self._loaded = self._load(directory)
-            self._load_s = details.load_s = time.monotonic() - started
+            self._load_s = time.monotonic() - started
+            for details in waiting:
+                details.load_s = self._load_s
         return self._loaded
 
     def _generation_options(self, options: ReadingOptions) -> GenerationOptions:
@@ -318,17 +344,43 @@ class GuestModel(LocalModel):
         return self._open(directory)
 
     def _deltas(
-        self, loaded: LoadedModel, view: ModalityView, options: GenerationOptions, cancelled: Callable[[], bool]
+        self,
+        loaded: LoadedModel,
+        views: Sequence[ModalityView],
+        options: GenerationOptions,
+        cancelled: Callable[[], bool],
     ) -> Iterator[Delta]:
         from ecgr1_core.model.generation import generate_with
         from ecgr1_core.model.guest_writing import GuestEngine
 
         options = replace(options, question=self.question, system=self.system)
-        return generate_with(GuestEngine(loaded), [view], options, cancelled=cancelled)
+        return generate_with(GuestEngine(loaded), views, options, cancelled=cancelled)
 
     def _notes(self, loaded: LoadedModel, view: ModalityView) -> list[str]:
         notes: list[str] = loaded.processor.notes(view)
         return notes
+
+
+def _pieces(row: _Row, begin: Callable[[], None]) -> Generator[str, None, None]:
+    """Yield the pieces of one row as they are written, an empty one at every heart-beat without any."""
+    begin()
+    try:
+        while True:
+            try:
+                message = row.messages.get(timeout=_HEARTBEAT_S)
+            except queue.Empty:
+                if row.stop.is_set() and row.details.phase in ("waiting", "loading"):
+                    row.details.stop_reason, row.details.phase = "cancelled", "done"
+                    return
+                yield ""
+                continue
+            if isinstance(message, Exception):
+                raise message
+            if message is None:
+                return
+            yield message
+    finally:
+        row.stop.set()
 
 
 def _take(ending: Ending, details: ReadingDetails) -> None:

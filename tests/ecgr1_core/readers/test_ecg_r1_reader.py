@@ -236,3 +236,34 @@ def test_bad_choices_are_one_line_on_the_shell(
     assert (code, out) == (2, "")
     (line,) = err.strip().splitlines()
     assert fault in line
+
+
+def test_two_views_are_written_at_once_with_the_texts_they_have_alone(reader: EcgR1Reader, record: EcgRecord) -> None:
+    views = [view(record, "signal"), view(record, "image")]
+    alone = ["".join(reader.read(one, SHORT)) for one in views]
+    streams = reader.read_together(views, SHORT)
+    assert ["".join(stream) for stream in streams] == alone
+    assert [stream.details.stop_reason for stream in streams] == ["length", "length"]
+    with pytest.raises(InputError, match="cannot read the modality"):
+        reader.read_together([views[0], ModalityView("signal", record), _Odd()], SHORT)
+
+
+def test_one_of_two_readings_is_stopped_and_the_other_goes_on(reader: EcgR1Reader, record: EcgRecord) -> None:
+    options = ReadingOptions(max_new_tokens=60)
+    first, second = reader.read_together([view(record, "signal"), view(record, "image")], options)
+    begun = next(piece for piece in first if piece)
+    first.cancel()
+    rest = "".join(first)
+    text = "".join(second)
+    assert first.details.stop_reason == "cancelled"
+    assert second.details.stop_reason == "length"
+    assert second.details.new_tokens == 60
+    assert len(begun + rest) < len("".join(reader.read(view(record, "signal"), options)))
+    assert text == "".join(reader.read(view(record, "image"), options))
+
+
+class _Odd(ModalityView):
+    """A view of a modality that no reader knows."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "modality", "smell")
