@@ -50,7 +50,7 @@ def _open(world: World, key: str, stage: int, name: str = "rater1") -> BlindRead
 def _answer(world: World, key: str, shown: BlindReading, name: str = "rater1") -> dict[str, Any]:
     with world.acting(name) as acting:
         case, arms = behind(acting, key)
-    return stage_one(world, case) if shown.stage == 1 else stage_two(world, name, case, arms, shown)
+    return stage_one(world, case) if shown.stage == 1 else stage_two(world, name, case, arms, shown.outputs)
 
 
 def _submit_one(world: World, key: str) -> None:
@@ -61,7 +61,7 @@ def _submit_one(world: World, key: str) -> None:
 
 def _answer_for(world: World, acting: Any, key: str, shown: BlindReading) -> dict[str, Any]:
     case, arms = behind(acting, key)
-    return stage_one(world, case) if shown.stage == 1 else stage_two(world, acting.user.name, case, arms, shown)
+    return stage_one(world, case) if shown.stage == 1 else stage_two(world, acting.user.name, case, arms, shown.outputs)
 
 
 def _texts(data: object) -> str:

@@ -83,6 +83,17 @@ def test_a_rater_sees_their_study_and_queue(app: FastAPI, world: simulated_study
     assert "Continue" in rita.get(f"/rate/study/{study_key(world)}").text
 
 
+@pytest.mark.parametrize("body", [b"{", b"[1]", b'{"a":' * 100_000, b"\xff"])
+def test_what_is_no_json_object_is_told_in_one_sentence(
+    app: FastAPI, world: simulated_study.World, body: bytes
+) -> None:
+    rita = logged_in(app, "rater1")
+    headers = {"accept": "application/json", "content-type": "application/json", "x-ecgr1-csrf": rita.csrf}
+    answer = rita.client.post("/rate/draft", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "it is no JSON object" in answer.json()["error"]
+
+
 def test_stage_two_opens_only_after_stage_one_which_then_stays(app: FastAPI, world: simulated_study.World) -> None:
     rita = logged_in(app, "rater1")
     key = next_key(rita, world)

@@ -138,7 +138,7 @@ async def sent_json(request: Request) -> dict[str, Any]:
             raise InputError("what was sent", "it is larger than 1 MB", "shorten the comments")
     try:
         data = json.loads(body or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise InputError("what was sent", "it is no JSON object", "load the page again")
