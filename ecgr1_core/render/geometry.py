@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ecgr1_core.errors import UnsuitableRecordingError
 from ecgr1_core.record import LEADS, EcgRecord, FloatArray
@@ -32,11 +34,14 @@ LABEL_SPAN_MM = 9.0  # the widest lead name at TEXT_SIZE_MM
 LEAST_LABEL_RISE_MM = 7.0
 LEAST_BELOW_MM = 10.0
 SEPARATOR_HALF_HEIGHT_MM = 4.0
+BASELINE_SHARE = 0.56  # of an evenly spaced row lies above its baseline
 PULSE_MV = 1.0
 PULSE_S = 0.2
 PULSE_LEAD_MM = 2.5  # of baseline before and after the pulse
 
 Polyline = tuple[tuple[float, float], ...]
+Pulse = Literal["left", "right", "none"]
+Columns = Literal["consecutive", "simultaneous"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,8 @@ class Cell:
     """One lead in one row: `signal_mv` is [samples] float32, less the median of the lead on this page.
 
     `first_sample` counts from the start of the recording. `label` is the name of the lead, with the reason where there
-    is nothing to draw, and with a minus sign where the lead is drawn upside down, as `signal_mv` then is.
+    is nothing to draw, and with a minus sign where the lead is drawn upside down, as `signal_mv` then is. The cell
+    begins on the page at `start_s`, `shift_s` after its samples were taken: more than 0 in simultaneous columns only.
     """
 
     lead: str
@@ -52,6 +58,7 @@ class Cell:
     start_s: float
     first_sample: int
     signal_mv: FloatArray
+    shift_s: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +94,23 @@ class Sheet:
     rows: tuple[Row, ...]
     title: str
     footer: str
+    pulse: Pulse = "left"
+    separator_half_height_mm: float = SEPARATOR_HALF_HEIGHT_MM
 
     @property
     def trace_left_mm(self) -> float:
         """The x at which the page's first second begins."""
-        return trace_left_mm(self.speed_mm_per_s)
+        return trace_left_mm(self.speed_mm_per_s) if self.pulse == "left" else MAJOR_GRID_MM
 
     def x_mm(self, time_s: float) -> float:
         """Return the x of a time, in seconds from the start of the recording."""
         return self.trace_left_mm + (time_s - self.start_s) * self.speed_mm_per_s
+
+    def points_mm(self, row: Row, cell: Cell) -> npt.NDArray[np.float64]:
+        """Return where the samples of a cell stand, as [samples, 2] x and y in mm; y is NaN where a sample is."""
+        seconds = (np.arange(cell.signal_mv.size) + cell.first_sample) / self.sampling_rate_hz
+        rises = cell.signal_mv.astype(np.float64) * self.gain_mm_per_mv
+        return np.column_stack((self.x_mm(cell.shift_s) + seconds * self.speed_mm_per_s, row.baseline_mm - rises))
 
     def label_x_mm(self, cell: Cell) -> float:
         """Return the x at which the name of a cell's lead begins."""
@@ -103,8 +118,11 @@ class Sheet:
 
     @property
     def calibration_pulses(self) -> tuple[Polyline, ...]:
-        """One pulse of 1 mV and 200 ms for each row, as (x, y) in mm."""
-        left, width, height = MAJOR_GRID_MM, PULSE_S * self.speed_mm_per_s, PULSE_MV * self.gain_mm_per_mv
+        """One pulse of 1 mV and 200 ms for each row, as (x, y) in mm; none on a page without."""
+        if self.pulse == "none":
+            return ()
+        left = MAJOR_GRID_MM if self.pulse == "left" else self.x_mm(self.start_s + PAGE_S) + 2 * PULSE_LEAD_MM
+        width, height = PULSE_S * self.speed_mm_per_s, PULSE_MV * self.gain_mm_per_mv
         xs = (left - PULSE_LEAD_MM, left, left, left + width, left + width, left + width + PULSE_LEAD_MM)
         rises = (0.0, 0.0, height, height, 0.0, 0.0)
         return tuple(tuple((x, row.baseline_mm - rise) for x, rise in zip(xs, rises, strict=True)) for row in self.rows)
@@ -112,7 +130,9 @@ class Sheet:
     @property
     def separators(self) -> tuple[Polyline, ...]:
         """A short upright mark between neighbouring columns of each row, as (x, y) in mm."""
-        half = SEPARATOR_HALF_HEIGHT_MM
+        half = self.separator_half_height_mm
+        if half == 0:
+            return ()
         return tuple(
             ((self.x_mm(cell.start_s), row.baseline_mm - half), (self.x_mm(cell.start_s), row.baseline_mm + half))
             for row in self.rows
@@ -129,7 +149,7 @@ def page_width_mm(speed_mm_per_s: float) -> float:
 def lay_out(
     record: EcgRecord,
     *,
-    layout: str,
+    layout: str | Layout,
     speed_mm_per_s: float,
     gain_mm_per_mv: float,
     start_s: float = 0.0,
@@ -140,6 +160,8 @@ def lay_out(
 ) -> Sheet:
     """Lay ten seconds of `record`, from `start_s` on, out on a page at least `least_height_mm` high.
 
+    `layout` is a name, for which `order` counts, or a layout of its own.
+
     Each lead is shifted by its median over the ten seconds, so that a DC offset does not push it off the page; the
     samples are not altered otherwise, but for the sign of −aVR in the Cabrera order. A row is as high as the signal in
     it, at least 25 mm and at most 10 mV to either side of its baseline; a trace that reaches farther is drawn over its
@@ -149,7 +171,7 @@ def lay_out(
     Raises UnsuitableRecordingError where the recording ends before `start_s`, ValueError for a layout, order, speed or
     gain that there is not.
     """
-    arranged = find_layout(layout, order)
+    arranged = find_layout(layout, order) if isinstance(layout, str) else layout
     _check(record, speed_mm_per_s, gain_mm_per_mv, start_s)
     cell_rows = page_cells(record, arranged, start_s)
     reaches = [[reach(cell, record.sampling_rate_hz, speed_mm_per_s) for cell in cells] for cells in cell_rows]
@@ -170,8 +192,57 @@ def lay_out(
     )
 
 
+def lay_out_evenly(
+    record: EcgRecord,
+    layout: Layout,
+    *,
+    speed_mm_per_s: float,
+    gain_mm_per_mv: float,
+    width_mm: float,
+    height_mm: float,
+    top_band_mm: float,
+    bottom_band_mm: float,
+    label_rise_mm: float,
+    start_s: float = 0.0,
+    pulse: Pulse = "left",
+    separator_half_height_mm: float = SEPARATOR_HALF_HEIGHT_MM,
+    columns: Columns = "consecutive",
+) -> Sheet:
+    """Lay ten seconds of `record` out on a page of a given size as carts do: rows at even distances whatever they hold.
+
+    The rows share the height between the two bands; baselines stand anywhere, lead names `label_rise_mm` above them
+    (below, where it is negative), and a tall trace is drawn over its neighbours. In `simultaneous` columns every lead
+    begins at `start_s`. The page has neither title nor footer. Samples and errors are those of `lay_out`.
+    """
+    _check(record, speed_mm_per_s, gain_mm_per_mv, start_s)
+    cell_rows = page_cells(record, layout, start_s, columns=columns)
+    pitch_mm = (height_mm - top_band_mm - bottom_band_mm) / len(cell_rows)
+    rows = []
+    for number, cells in enumerate(cell_rows):
+        top_mm = top_band_mm + number * pitch_mm
+        baseline_mm = top_mm + BASELINE_SHARE * pitch_mm
+        rows.append(Row(baseline_mm, baseline_mm - label_rise_mm, cells, top_mm, top_mm + pitch_mm))
+    return Sheet(
+        speed_mm_per_s=speed_mm_per_s,
+        gain_mm_per_mv=gain_mm_per_mv,
+        width_mm=width_mm,
+        height_mm=height_mm,
+        start_s=start_s,
+        sampling_rate_hz=record.sampling_rate_hz,
+        rows=tuple(rows),
+        title="",
+        footer="",
+        pulse=pulse,
+        separator_half_height_mm=separator_half_height_mm,
+    )
+
+
 def page_cells(
-    record: EcgRecord, layout: Layout, start_s: float, centred: FloatArray | None = None
+    record: EcgRecord,
+    layout: Layout,
+    start_s: float,
+    centred: FloatArray | None = None,
+    columns: Columns = "consecutive",
 ) -> list[tuple[Cell, ...]]:
     """Return the cells of each row of `layout`, with the samples of the ten seconds from `start_s` on.
 
@@ -179,7 +250,7 @@ def page_cells(
     """
     if centred is None:
         centred = centred_page(record, start_s)
-    return [_cells(record, centred, layout, leads, start_s) for leads in layout.all_rows]
+    return [_cells(record, centred, layout, leads, start_s, columns) for leads in layout.all_rows]
 
 
 def stack(
@@ -247,15 +318,16 @@ def centred_page(record: EcgRecord, start_s: float) -> FloatArray:
 
 
 def _cells(
-    record: EcgRecord, centred: FloatArray, layout: Layout, leads: tuple[str, ...], start_s: float
+    record: EcgRecord, centred: FloatArray, layout: Layout, leads: tuple[str, ...], start_s: float, columns: Columns
 ) -> tuple[Cell, ...]:
     seconds = PAGE_S / len(leads)
     page_first = _sample_at(start_s, record.sampling_rate_hz)
     cells = []
     for column, lead in enumerate(leads):
         cell_start_s = start_s + column * seconds
-        first = _sample_at(cell_start_s, record.sampling_rate_hz)
-        stop = _sample_at(cell_start_s + seconds, record.sampling_rate_hz)
+        taken_s = cell_start_s if columns == "consecutive" else start_s
+        first = _sample_at(taken_s, record.sampling_rate_hz)
+        stop = _sample_at(taken_s + seconds, record.sampling_rate_hz)
         signal = centred[LEADS.index(lead), first - page_first : stop - page_first]
         label = lead
         if lead in layout.inverted_leads:
@@ -264,7 +336,7 @@ def _cells(
             label, signal = f"{label} not recorded", signal[:0]
         elif np.isnan(signal).all():
             label, signal = f"{label} no signal", signal[:0]
-        cells.append(Cell(lead, label, cell_start_s, first, signal))
+        cells.append(Cell(lead, label, cell_start_s, first, signal, cell_start_s - taken_s))
     return tuple(cells)
 
 

@@ -7,9 +7,12 @@ no rounding adds up across the page. The module draws what `geometry` lays out a
 from __future__ import annotations
 
 import functools
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +43,10 @@ MINOR_LINE_MM = 0.1
 MAJOR_LINE_MM = 0.2
 
 Rgb = tuple[int, int, int]
+WHITE: Rgb = (255, 255, 255)
+MinorLines = Literal["lines", "dots", "none"]
+Typeface = Literal["Pillow", "DejaVuSans", "DejaVuSansMono", "DejaVuSerif"]
+_PAPER, _MINOR, _MAJOR = 1, 2, 3  # what lies on what; 0 is the margin
 
 
 @dataclass(frozen=True)
@@ -92,19 +99,14 @@ def render_page(
         title=title,
         least_height_mm=LEAST_GRID_HEIGHT_MM,
     )
-    px_per_mm = dpi / MM_PER_INCH
-    width_px, height_px = (round(length_mm * px_per_mm) for length_mm in page_size_mm(sheet))
-    if width_px * height_px > LARGEST_PAGE_MEGAPIXELS * 1e6:
-        raise UnsuitableRecordingError(
-            record.name,
-            f"the page would be {width_px} × {height_px} pixels, more than {LARGEST_PAGE_MEGAPIXELS} megapixels",
-            "choose a smaller dpi or gain",
-        )
+    px_per_mm = px_per_mm_at(dpi)
     ink = COLOUR if colour else MONOCHROME
-    image = _grid(sheet, ink, px_per_mm)
-    _draw_traces(image, sheet, ink, px_per_mm, antialias=antialias)
+    origin_mm = (MARGIN_X_MM, MARGIN_Y_MM)
+    box_mm = (*origin_mm, MARGIN_X_MM + sheet.width_mm, MARGIN_Y_MM + sheet.height_mm)
+    image = draw_grid(page_px(record, page_size_mm(sheet), px_per_mm), px_per_mm, origin_mm, box_mm, ink)
+    draw_traces(image, sheet, ink.trace, px_per_mm, origin_mm, box_mm, antialias=antialias)
     if marks is not None:
-        image = draw_marks(image, sheet, marks, px_per_mm, (MARGIN_X_MM, MARGIN_Y_MM))
+        image = draw_marks(image, sheet, marks, px_per_mm, origin_mm)
     _draw_texts(image, sheet, ink, px_per_mm)
     if not colour:
         image = image.convert("L")
@@ -117,57 +119,100 @@ def page_size_mm(sheet: Sheet) -> tuple[float, float]:
     return sheet.width_mm + 2 * MARGIN_X_MM, sheet.height_mm + 2 * MARGIN_Y_MM
 
 
-def _grid(sheet: Sheet, ink: Ink, px_per_mm: float) -> Image.Image:
-    """Return the empty page: white margins, paper colour, lines of 1 mm and 5 mm, each placed by itself."""
-    width, height = (round(length_mm * px_per_mm) for length_mm in page_size_mm(sheet))
-    pixels = np.full((height, width, 3), 255, dtype=np.uint8)
-    left, right = _line(0, MARGIN_X_MM, 0, px_per_mm).start, _line(sheet.width_mm, MARGIN_X_MM, 0, px_per_mm).stop
-    top, bottom = _line(0, MARGIN_Y_MM, 0, px_per_mm).start, _line(sheet.height_mm, MARGIN_Y_MM, 0, px_per_mm).stop
-    box = slice(top, bottom), slice(left, right)
-    pixels[box] = ink.paper
-    for step, line_mm, colour in (
-        (1, MINOR_LINE_MM, ink.minor_grid),
-        (int(MAJOR_GRID_MM), MAJOR_LINE_MM, ink.major_grid),
+def px_per_mm_at(dpi: int) -> float:
+    """Return the pixels of one millimetre."""
+    return dpi / MM_PER_INCH
+
+
+def page_px(record: EcgRecord, paper_mm: tuple[float, float], px_per_mm: float) -> tuple[int, int]:
+    """Return the width and height in pixels of a page; raises UnsuitableRecordingError for more than 100 megapixels."""
+    width_px, height_px = (round(length_mm * px_per_mm) for length_mm in paper_mm)
+    if width_px * height_px > LARGEST_PAGE_MEGAPIXELS * 1e6:
+        raise UnsuitableRecordingError(
+            record.name,
+            f"the page would be {width_px} × {height_px} pixels, more than {LARGEST_PAGE_MEGAPIXELS} megapixels",
+            "choose a smaller dpi or gain",
+        )
+    return width_px, height_px
+
+
+def draw_grid(
+    size_px: tuple[int, int],
+    px_per_mm: float,
+    origin_mm: tuple[float, float],
+    box_mm: tuple[float, float, float, float],
+    ink: Ink,
+    *,
+    minor_mm: float = MINOR_LINE_MM,
+    major_mm: float = MAJOR_LINE_MM,
+    minor_lines: MinorLines = "lines",
+) -> Image.Image:
+    """Return an empty page: white margins around `box_mm` (left, top, right, bottom), and in it paper and grid.
+
+    Lines stand on every millimetre from `origin_mm` on to both sides, each placed by itself; those of 5 mm lie over
+    those of 1 mm, which can be dots where they cross, or missing. A line of 0 mm is not drawn.
+    """
+    width, height = size_px
+    columns, rows = np.zeros(width, dtype=np.uint8), np.zeros(height, dtype=np.uint8)
+    for levels, origin, low, high in (
+        (columns, origin_mm[0], box_mm[0], box_mm[2]),
+        (rows, origin_mm[1], box_mm[1], box_mm[3]),
     ):
-        for x in range(0, int(sheet.width_mm) + 1, step):
-            pixels[box[0], _line(x, MARGIN_X_MM, line_mm, px_per_mm)] = colour
-        for y in range(0, int(sheet.height_mm) + 1, step):
-            pixels[_line(y, MARGIN_Y_MM, line_mm, px_per_mm), box[1]] = colour
-    return Image.fromarray(pixels)
+        levels[_line(low, 0, px_per_mm).start : _line(high, 0, px_per_mm).stop] = _PAPER
+        numbers = range(math.ceil(low - origin - 1e-6), math.floor(high - origin + 1e-6) + 1)
+        for level, step, line_mm in ((_MINOR, 1, minor_mm), (_MAJOR, int(MAJOR_GRID_MM), major_mm)):
+            for number in numbers:
+                if number % step == 0 and line_mm > 0:
+                    line = _line(origin + number, line_mm, px_per_mm)
+                    levels[max(line.start, 0) : max(line.stop, 0)] = level
+    if minor_lines == "lines":
+        both = np.maximum(rows[:, None], columns[None, :])
+    else:
+        both = np.maximum(_without_minor(rows)[:, None], _without_minor(columns)[None, :])
+        if minor_lines == "dots":
+            both[np.ix_(rows == _MINOR, columns == _MINOR)] = _MINOR
+    both[rows == 0] = 0
+    both[:, columns == 0] = 0
+    page = Image.fromarray(both, "P")
+    page.putpalette([*WHITE, *ink.paper, *ink.minor_grid, *ink.major_grid])
+    return page.convert("RGB")
 
 
-def _line(position_mm: float, margin_mm: float, line_mm: float, px_per_mm: float) -> slice:
+def _without_minor(levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.where(levels == _MINOR, np.uint8(_PAPER), levels)
+
+
+def _line(position_mm: float, line_mm: float, px_per_mm: float) -> slice:
     """Return the pixels of a grid line, at least one, centred on its position as well as whole pixels can be."""
     width = max(1, round(line_mm * px_per_mm))
-    first = round((position_mm + margin_mm) * px_per_mm - width / 2)
+    first = round(position_mm * px_per_mm - width / 2)
     return slice(first, first + width)
 
 
-def _draw_traces(image: Image.Image, sheet: Sheet, ink: Ink, px_per_mm: float, *, antialias: bool) -> None:
-    box = (
-        round(MARGIN_X_MM * px_per_mm),
-        round(MARGIN_Y_MM * px_per_mm),
-        round((MARGIN_X_MM + sheet.width_mm) * px_per_mm),
-        round((MARGIN_Y_MM + sheet.height_mm) * px_per_mm),
-    )
+def draw_traces(
+    image: Image.Image,
+    sheet: Sheet,
+    colour: Rgb,
+    px_per_mm: float,
+    origin_mm: tuple[float, float],
+    box_mm: tuple[float, float, float, float],
+    *,
+    antialias: bool = True,
+    width_mm: float = TRACE_WIDTH_MM,
+) -> None:
+    """Draw pulses, separators and traces of `sheet`, whose corner is `origin_mm`, inside `box_mm` of the page."""
+    left, top, right, bottom = (round(side_mm * px_per_mm) for side_mm in box_mm)
+    box = (left, top, right, bottom)
     # finer than a pixel by 4 on screen, by 2 in print, where the pixels themselves are fine
     fineness = (4 if px_per_mm < 10 else 2) if antialias else 1
-    width_px = TRACE_WIDTH_MM * px_per_mm
-    margins_mm = np.array((MARGIN_X_MM, MARGIN_Y_MM))
+    width_px = width_mm * px_per_mm
     for polyline in sheet.calibration_pulses + sheet.separators:
-        points = (np.array(polyline) + margins_mm) * px_per_mm
-        _draw_polyline(image, points, box, ink.trace, width_px, fineness)
+        points = (np.array(polyline) + origin_mm) * px_per_mm
+        _draw_polyline(image, points, box, colour, width_px, fineness)
     for row in sheet.rows:
         for cell in row.cells:
-            samples = np.arange(cell.signal_mv.size) + cell.first_sample
-            points = np.column_stack(
-                (
-                    sheet.x_mm(0.0) + samples / sheet.sampling_rate_hz * sheet.speed_mm_per_s,
-                    row.baseline_mm - cell.signal_mv.astype(np.float64) * sheet.gain_mm_per_mv,
-                )
-            )
-            for piece in _unbroken((points + margins_mm) * px_per_mm):
-                _draw_polyline(image, piece, box, ink.trace, width_px, fineness)
+            for piece in _unbroken((sheet.points_mm(row, cell) + origin_mm) * px_per_mm):
+                _draw_polyline(image, piece, box, colour, width_px, fineness)
 
 
 def _unbroken(points: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
@@ -206,12 +251,12 @@ def _draw_polyline(
 
 def _draw_texts(image: Image.Image, sheet: Sheet, ink: Ink, px_per_mm: float) -> None:
     draw = ImageDraw.Draw(image)
-    font = _font(round(TEXT_SIZE_MM * px_per_mm))
+    font = typeface(round(TEXT_SIZE_MM * px_per_mm))
 
     def text(words: str, x_mm: float, y_mm: float, *, bold: bool = False) -> None:
         place = ((x_mm + MARGIN_X_MM) * px_per_mm, (y_mm + MARGIN_Y_MM) * px_per_mm)
         stroke_px = 0.07 * px_per_mm if bold else 0
-        draw.text(place, _in_ascii(words), fill=ink.trace, font=font, anchor="ls", stroke_width=stroke_px)
+        draw.text(place, in_ascii(words), fill=ink.trace, font=font, anchor="ls", stroke_width=stroke_px)
 
     for row in sheet.rows:
         for cell in row.cells:
@@ -221,13 +266,17 @@ def _draw_texts(image: Image.Image, sheet: Sheet, ink: Ink, px_per_mm: float) ->
         text(sheet.title, MAJOR_GRID_MM, TITLE_BAND_MM - TEXT_INSET_MM, bold=True)
 
 
-def _in_ascii(words: str) -> str:
+def in_ascii(words: str) -> str:
     """Return `words` in the letters that Pillow's own typeface has: accents dropped, dashes plain, others as "?"."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign))
     return re.sub("[\u2010-\u2015\u2212]", "-", plain).encode("ascii", "replace").decode()
 
 
-@functools.lru_cache(maxsize=16)
-def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the typeface that Pillow carries, so that a page looks the same on every machine."""
-    return ImageFont.load_default(size_px)
+@functools.lru_cache(maxsize=32)
+def typeface(size_px: int, name: Typeface = "Pillow") -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return a typeface that Pillow or Matplotlib carries, so that a page looks the same on every machine."""
+    if name == "Pillow":
+        return ImageFont.load_default(size_px)
+    import matplotlib
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")), size_px)

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from ecgr1_core.cli import render
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS
+from ecgr1_core.render.page_truth import PageTruth
 
 
 @pytest.fixture
@@ -136,6 +138,107 @@ def test_recording_is_never_replaced_by_its_page(recording: Path, capsys) -> Non
     assert command(scan, "--out", scan) == 2
     assert "would replace the recording itself" in capsys.readouterr().err
     assert scan.read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [[], ["--degrade", "medium"], ["--style", "random"]])
+def test_truth_is_written_beside_the_image(recording: Path, tmp_path: Path, capsys, options: list[str]) -> None:
+    out = tmp_path / "page.png"
+    assert command(recording, "--out", out, "--truth", "--dpi", "80", "--seed", "3", *options) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["truth"] == str(tmp_path / "page.truth.json")
+    truth = PageTruth.from_json(json.loads(Path(printed["truth"]).read_text()))
+    with Image.open(out) as page:
+        assert page.size == (truth.width_px, truth.height_px) == (printed["width_px"], printed["height_px"])
+    assert (truth.degradation is None) == ("--degrade" not in options)
+    assert truth.seed == printed.get("seed") == (3 if options else None)
+    assert truth.style.dpi == 80
+    assert truth.style.layout == printed["layout"]
+
+
+def test_without_style_and_wear_the_page_is_as_ever(recording: Path, tmp_path: Path) -> None:
+    for name, options in (("plain", []), ("known", ["--truth"]), ("seeded", ["--seed", "9"])):
+        assert command(recording, "--out", tmp_path / f"{name}.png", "--dpi", "80", *options) == 0
+    assert len({(tmp_path / f"{name}.png").read_bytes() for name in ("plain", "known", "seeded")}) == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".pdf"])
+def test_worn_pages_are_valid_files_without_metadata(recording: Path, tmp_path: Path, suffix: str) -> None:
+    out, small = tmp_path / f"page{suffix}", ("--dpi", "80")
+    for seed in range(3):
+        assert command(recording, "--out", out, "--style", "random", "--degrade", "heavy", "--seed", seed, *small) == 0
+        assert recording.stem.encode() not in out.read_bytes()
+        if suffix == ".pdf":
+            assert len(PdfReader(out).pages) == 1
+            continue
+        with Image.open(out) as page:
+            page.load()
+            assert set(page.info) <= {"dpi", "jfif", "jfif_version", "jfif_unit", "jfif_density"}
+            assert len(page.getexif()) == 0
+
+
+def test_seeds_count_up_over_several_recordings_and_give_each_page_again(
+    recording: Path, tmp_path: Path, capsys
+) -> None:
+    second = recording.with_name("two.csv")
+    second.write_bytes(recording.read_bytes())
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    options = ("--style", "random", "--degrade", "light", "--dpi", "80", "--truth")
+    assert command(recording, second, "--out", pages, "--seed", "5", *options) == 0
+    assert [json.loads(line)["seed"] for line in capsys.readouterr().out.splitlines()] == [5, 6]
+    assert command(second, "--out", tmp_path / "again.png", "--seed", "6", *options) == 0
+    assert (tmp_path / "again.png").read_bytes() == (pages / "two.png").read_bytes()
+    assert (pages / "case one.png").read_bytes() != (pages / "two.png").read_bytes()
+    assert (tmp_path / "again.truth.json").read_bytes() == (pages / "two.truth.json").read_bytes()
+
+
+def test_style_file_is_drawn_and_options_replace_its_fields(recording: Path, tmp_path: Path) -> None:
+    style = tmp_path / "style.json"
+    style.write_text(json.dumps({"layout": "3x4+1", "rhythm_leads": ["V1"], "ink": "blue", "dpi": 80}))
+    for number, options in enumerate(([], ["--layout", "6x2"], ["--gain-mm-per-mv", "20"], ["--monochrome"])):
+        out = tmp_path / f"{number}.png"
+        assert command(recording, "--out", out, "--style", style, "--truth", *options) == 0
+    styles = [json.loads((tmp_path / f"{number}.truth.json").read_text())["style"] for number in range(4)]
+    assert [style["layout"] for style in styles] == ["3x4+1", "6x2", "3x4+1", "3x4+1"]
+    assert [style["rhythm_leads"] for style in styles] == [["V1"], None, ["V1"], ["V1"]]
+    assert [style["gain_mm_per_mv"] for style in styles] == [10, 10, 20, 10]
+    with Image.open(tmp_path / "3.png") as page:
+        assert page.mode == "L"
+    # the style of a truth is a style file
+    again = tmp_path / "again.json"
+    again.write_text(json.dumps(styles[2]))
+    assert command(recording, "--out", tmp_path / "again.png", "--style", again) == 0
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "2.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"layout": "8x3"}', "style.json: it is not the style of a page (layout must be one of"),
+        ("{", "style.json: it is not the style of a page ("),
+        (None, "style.json: it cannot be read (No such file or directory)"),
+    ],
+)
+def test_bad_style_file_is_one_sentence(recording: Path, tmp_path: Path, text: str | None, sentence: str) -> None:
+    style = tmp_path / "style.json"
+    if text is not None:
+        style.write_text(text)
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        command(recording, "--out", tmp_path / "page.png", "--style", style)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--seed", "-1"], "--seed: -1 is below zero"),
+        (["--style", "random", "--print-name"], "--print-name: a sheet of --style never shows a name"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(
+    recording: Path, tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        command(recording, "--out", tmp_path / "page.png", *options)
 
 
 def test_failure_while_writing_is_one_sentence(tmp_path: Path) -> None:
