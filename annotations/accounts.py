@@ -14,7 +14,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from annotations import audit
@@ -27,7 +27,7 @@ from annotations.policy import (
     WrongStateError,
     require,
 )
-from annotations.tables import ROLES, Login, Membership, Role, Site, Study, User
+from annotations.tables import ROLES, Identity, Login, Membership, Role, Site, Study, User
 from ecgr1_core.errors import InputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,79}")
@@ -91,10 +91,14 @@ def invite(
 
 
 def invite_again(acting: Acting, user: User, *, rules: AccountRules = RULES) -> str:
-    """Return a new invitation for somebody who lost the old one or the password; ends log-ins and lifts a lock-out."""
+    """Return a new invitation for somebody who lost the old one or the password; ends log-ins and lifts a lock-out.
+
+    The person begins anew: the old password and the link with an identity provider are gone.
+    """
     require(AccountPolicy.manage(acting), user.name)
     token = _new_invitation(user, acting.now, rules)
     user.password_hash, user.failed_attempts, user.locked_until = None, 0, None
+    acting.session.execute(delete(Identity).where(Identity.user_id == user.id))
     _end_logins(acting.session, user, acting.now)
     acting.record("account.invited", user.name, administrator=user.administrator)
     return token
@@ -168,6 +172,11 @@ def log_in(
     user = check_password(session, name, password, now, rules)
     if isinstance(user, LoginRefusedError):
         return user
+    return begin_login(session, user, now, rules)
+
+
+def begin_login(session: Session, user: User, now: datetime, rules: AccountRules, *, by: str | None = None) -> str:
+    """Return the token of a new log-in of somebody who has proved who they are, `by` whom unless with a password."""
     token = secrets.token_urlsafe(32)
     session.add(
         Login(
@@ -178,7 +187,8 @@ def log_in(
             expires_at=now + rules.longest_login,
         )
     )
-    audit.record(session, at=now, kind="login.made", subject=user.name, actor=user)
+    content = {} if by is None else {"by": by}
+    audit.record(session, at=now, kind="login.made", subject=user.name, actor=user, content=content)
     return token
 
 

@@ -1,6 +1,7 @@
-"""Signatures: who, when, what it means, under which state of the audit trail; the password is asked for again.
+"""Signatures: who, when, what it means, under which state of the audit trail; who signs proves anew who they are.
 
-Designed after 21 CFR Part 11, 11.50 (printed name, date and time, meaning) and 11.200 (password at each signing).
+By the password, or by a log-in at the identity provider that was asked for just before. Designed after 21 CFR Part 11,
+11.50 (printed name, date and time, meaning) and 11.200 (proof at each signing).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from annotations import audit
 from annotations.accounts import confirm_password
+from annotations.accounts_provider import use_confirmation
 from annotations.lock import content_hash
 from annotations.policy import THIS_STUDY, Acting, StudyPolicy, WrongStateError, require
 from annotations.tables import Revision, Signature, Study
@@ -30,8 +32,10 @@ _ROLES = {
 }
 
 
-def sign(acting: Acting, study: Study, meaning: str, password: str) -> Signature:
+def sign(acting: Acting, study: Study, meaning: str, password: str, *, login: str = "") -> Signature:
     """Sign; `LoginRefusedError` for a wrong password, `InputError` for a meaning that is not the signer's to give.
+
+    Without a password, `login` is the token of a log-in that the identity provider has just confirmed.
 
     What is signed is a hash: for a rater of their own answers, for others of what the lock froze.
     """
@@ -42,7 +46,10 @@ def sign(acting: Acting, study: Study, meaning: str, password: str) -> Signature
         raise InputError(meaning, "you cannot sign that", f"you can sign: {own}")
     if study.state == "draft":
         raise WrongStateError(study.name, "it is not locked yet", "sign after the lock")
-    confirm_password(acting.user, password)
+    if login and not password:
+        use_confirmation(acting, login)
+    else:
+        confirm_password(acting.user, password)
     content = content_hash(acting.session, study)
     if meaning == "ratings complete":
         own_answers = acting.session.scalars(
@@ -64,5 +71,6 @@ def sign(acting: Acting, study: Study, meaning: str, password: str) -> Signature
     )
     acting.session.add(signature)
     acting.session.flush()
-    acting.record("study.signed", signature.key, study, meaning=meaning, content_sha256=content, name=acting.user.name)
+    acting.record("study.signed", signature.key, study, meaning=meaning, content_sha256=content, name=acting.user.name,
+                  proof="identity provider" if login and not password else "password")  # fmt: skip
     return signature

@@ -45,7 +45,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """Someone who can log in. `password_hash` is None until the invitation is taken up."""
+    """Someone who can log in. `password_hash` is None until a password is set, if ever: see `Identity`."""
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -63,8 +63,24 @@ class User(Base):
     created_at: Mapped[datetime]
 
 
+class Identity(Base):
+    """As whom an identity provider knows a user: its own name for them, which it gives to nobody else."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    linked_at: Mapped[datetime]
+    user: Mapped[User] = relationship()
+
+
 class Login(Base):
-    """One browser's log-in; only the hash of its token is kept."""
+    """One browser's log-in; only the hash of its token is kept.
+
+    `confirmed_at` is when an identity provider last confirmed whose it is, None once a signature has used that up.
+    """
 
     __tablename__ = "logins"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -74,6 +90,7 @@ class Login(Base):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
     user: Mapped[User] = relationship()
 
 

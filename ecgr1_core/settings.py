@@ -72,3 +72,12 @@ class Settings(BaseSettings):
     )
     api_waiting: int = Field(16, ge=0, description="Requests of the API that may wait while another one is read.")
     login_idle_minutes: float = Field(120.0, gt=0, description="Minutes without a request after which a log-in ends.")
+    oidc_issuer: str | None = Field(
+        None,
+        description="Issuer of the OpenID Connect provider for single sign-on, as it says it; unset: passwords only.",
+    )
+    oidc_client_id: str | None = Field(None, description="Name under which this site is registered at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Secret that the provider gave with it; unset for a public client, which PKCE alone protects."
+    )
+    oidc_name: str = Field("your institution", description="What the log-in page calls the provider.")

@@ -24,7 +24,7 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings, strings_web
 from ui.components.viewer import STYLES, viewer_script
-from ui.pages import adjudicate, login, people, rate, rate_calls, results, studies, studies_audit, studies_build
+from ui.pages import adjudicate, login, oidc, people, rate, rate_calls, results, studies, studies_audit, studies_build
 from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
@@ -39,7 +39,7 @@ LONGEST_QUEUE = 64
 CLEAN_EVERY_S = 3600
 KEEP_UPLOADS_S = 6 * 3600
 VISITORS_KEPT = 50
-STUDY_PAGES = (login, rate, rate_calls, adjudicate, people, studies_audit, studies_build, studies, results)
+STUDY_PAGES = (login, oidc, rate, rate_calls, adjudicate, people, studies_audit, studies_build, studies, results)
 ROUTERS = tuple(module.router for module in STUDY_PAGES)
 
 logger = logging.getLogger(__name__)

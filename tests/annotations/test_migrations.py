@@ -29,7 +29,7 @@ def test_the_newest_version_has_the_tables_of_the_program(database: Database) ->
     assert migrate.current(database) == migrate.versions()[-1]
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_each_version_goes_to_the_newest_and_back(tmp_path: Path, number: int) -> None:
     version = migrate.versions()[number]
     made = open_database(tmp_path / "old.sqlite")

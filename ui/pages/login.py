@@ -17,6 +17,7 @@ from annotations.accounts import LoginRefusedError, PasswordExpiredError
 from annotations.policy import Acting
 from ecgr1_core.errors import InputError
 from ui import strings_web as words
+from ui.pages.oidc import ways_to_log_in
 from ui.web.pages import go_on, message, own_path, page
 from ui.web.site import Site, site_of
 from ui.web.visits import AForm, APosted, AVisit, forget_login, set_login, text_of, utc_now, visit_of
@@ -35,8 +36,8 @@ def show_login(request: Request, next: str = "/rate", told: str = "") -> Respons
     if needs_setup(site):
         return go_on(request, "/setup")
     note = words.LOG_IN_NOTE_ALL if site.settings.require_login else words.LOG_IN_NOTE
-    return page(request, "login.html", title=words.LOG_IN, note=note, told=TOLD.get(told, ""), action="/login",
-                next=own_path(next), other_ways=())  # fmt: skip
+    return page(request, "login.html", title=words.LOG_IN, note=note, told=_told(site, told), action="/login",
+                next=own_path(next), other_ways=ways_to_log_in(site, next=own_path(next)))  # fmt: skip
 
 
 @router.post("/login")
@@ -69,7 +70,11 @@ def log_out(request: Request, posted: APosted) -> Response:
 @router.get("/account")
 def show_account(request: Request, visit: AVisit) -> Response:
     """The page on which one changes one's own password."""
-    return _password_page(request, visit=visit, title=visit.user.full_name, note="", action="/account")
+    has_one = visit.user.password_hash is not None
+    note = "" if has_one else words.NO_PASSWORD
+    return _password_page(
+        request, visit=visit, title=visit.user.full_name, note=note, action="/account", has_password=has_one
+    )
 
 
 @router.post("/account")
@@ -86,7 +91,8 @@ def change_password(request: Request, posted: APosted) -> Response:
 @router.get("/password")
 def show_old_password(request: Request) -> Response:
     """The page on which a password that is too old is changed, by somebody who cannot log in with it."""
-    return _password_page(request, visit=None, title=words.CHANGE_PASSWORD, note=words.PASSWORD_OLD, action="/password")
+    return _password_page(request, visit=None, title=words.CHANGE_PASSWORD, note=words.PASSWORD_OLD, action="/password",
+                          has_password=True)  # fmt: skip
 
 
 @router.post("/password")
@@ -116,7 +122,8 @@ def show_invitation(request: Request, token: str = "") -> Response:
         return message(request, words.ACCEPT, words.ACCEPT_LOST, status=404)
     note = words.ACCEPT_NOTE.format(name=user.name, full_name=user.full_name)
     return page(request, "accept.html", title=words.ACCEPT, note=note, told="", action="/accept", token=token,
-                name=user.name, shortest=site.rules.shortest_password)  # fmt: skip
+                name=user.name, shortest=site.rules.shortest_password,
+                other_ways=ways_to_log_in(site, invitation=token))  # fmt: skip
 
 
 @router.post("/accept")
@@ -158,6 +165,13 @@ def needs_setup(site: Site) -> bool:
         return True
     with site.database.reading() as session:
         return not accounts.any_account(session)
+
+
+def _told(site: Site, what: str) -> str:
+    """Return the sentence above the log-in; logging out here leaves a log-in at the provider as it is."""
+    if what == "out" and site.sign_on is not None:
+        return words.LOGGED_OUT_HERE.format(name=site.sign_on.name)
+    return TOLD.get(what, "")
 
 
 def _password_page(request: Request, **values: Any) -> Response:

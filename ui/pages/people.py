@@ -10,7 +10,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from annotations import accounts
+from annotations import accounts, accounts_provider
 from annotations.policy import AccountPolicy, require
 from annotations.tables import User
 from ui import strings_studies as words
@@ -59,10 +59,15 @@ def close(request: Request, posted: APosted, key: str) -> Response:
     return go_on(request, "/people")
 
 
-def state_of(user: User, now: datetime) -> str:
-    """Return the state of an account: "closed", "locked", "invited", "expired" (its invitation) or "active"."""
+def state_of(user: User, now: datetime, *, linked: bool = False) -> str:
+    """Return the state of an account: "closed", "locked", "invited", "expired" (its invitation) or "active".
+
+    `linked` says that an identity provider knows the person, who then needs no password.
+    """
     if not user.active:
         return "closed"
+    if user.password_hash is None and linked:
+        return "active"
     if user.password_hash is None:
         open_until = user.invitation_expires_at
         return "invited" if open_until is not None and open_until > now else "expired"
@@ -82,8 +87,12 @@ def _people_page(
     with visit.reading() as acting:
         require(AccountPolicy.manage(acting), "this page")
         people = accounts.everybody(acting)
+        linked = accounts_provider.linked(acting.session)
     now = utc_now()
-    rows = [{"user": user, "state": state_of(user, now), "own": user.id == visit.user.id} for user in people]
+    rows = [
+        {"user": user, "state": state_of(user, now, linked=user.id in linked), "own": user.id == visit.user.id}
+        for user in people
+    ]
     return page(
         request,
         "people.html",

@@ -21,8 +21,9 @@ from ecgr1_core.record import Patient
 from ecgr1_core.render.filters import BANDS_HZ
 from ui import strings_rate as words
 from ui.components.viewer import recording_html, viewer_html
+from ui.pages.oidc import ways_to_sign
 from ui.web.pages import go_on, page
-from ui.web.visits import APosted, AVisit, Visit
+from ui.web.visits import APosted, AVisit, Visit, text_of
 
 router = APIRouter()
 LETTERS = "ABCDEF"
@@ -53,9 +54,10 @@ def show_queue(request: Request, visit: AVisit, key: str) -> Response:
         queue = ratings.queue(acting, study)
         done = desk.done_readings(acting, study)
         signed = desk.has_signed(acting, study)
+        signing = ways_to_sign(acting, visit)
     return page(
         request, "rate_queue.html", visit=visit, here="rate", words=words, study=study, queue=queue, done=done,
-        signed=signed,
+        signed=signed, signing=signing,
     )  # fmt: skip
 
 
@@ -64,7 +66,8 @@ def sign(request: Request, posted: APosted, key: str) -> Response:
     """Sign one's own ratings."""
     with posted.visit.writing() as acting:
         study = desk.study_by_key(acting.session, key)
-        signatures.sign(acting, study, "ratings complete", posted.text("password"))
+        password = text_of(posted.form, "password")
+        signatures.sign(acting, study, "ratings complete", password, login=posted.visit.token)
     return go_on(request, f"/rate/study/{key}")
 
 

@@ -23,8 +23,9 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.readers import known_readers
 from ui import strings
 from ui import strings_studies as words
+from ui.pages.oidc import ways_to_sign
 from ui.web.pages import go_on, page
-from ui.web.visits import APosted, AVisit, Visit
+from ui.web.visits import APosted, AVisit, Visit, text_of
 
 router = APIRouter()
 STEP_NAMES = tuple(name for name, _ in words.STEPS)
@@ -64,7 +65,7 @@ def show_study(request: Request, visit: AVisit, key: str, step: str = "") -> Res
             step = next((name for name in STEP_NAMES if not done[name]), "") if study.state == "draft" else "overview"
         if not designs or step not in STEP_NAMES:
             step = "overview"
-        shown = _overview(acting, study) if step == "overview" else _SHOW[step](acting, study, visit)
+        shown = _overview(acting, study, visit) if step == "overview" else _SHOW[step](acting, study, visit)
         sizes = studies.count(acting.session, study)
     return page(
         request, f"studies_{step}.html", visit=visit, here="studies", words=words, study=study, step=step,
@@ -96,10 +97,11 @@ def move(request: Request, posted: APosted, key: str) -> Response:
 
 @router.post("/studies/{key}/sign")
 def sign(request: Request, posted: APosted, key: str) -> Response:
-    """Sign with the password."""
+    """Sign, with the password or once confirmed by the identity provider."""
     with posted.visit.writing() as acting:
         study = desk.study_by_key(acting.session, key)
-        signatures.sign(acting, study, posted.text("meaning"), posted.text("password"))
+        password = text_of(posted.form, "password")
+        signatures.sign(acting, study, posted.text("meaning"), password, login=posted.visit.token)
     return go_on(request, f"/studies/{key}?step=overview")
 
 
@@ -128,7 +130,7 @@ def _done(acting: Acting, study: Study) -> dict[str, bool]:
     }
 
 
-def _overview(acting: Acting, study: Study) -> dict[str, Any]:
+def _overview(acting: Acting, study: Study, visit: Visit) -> dict[str, Any]:
     designs = StudyPolicy.design(acting, study)
     member = acting.membership(study)
     role = None if member is None else member.role
@@ -141,6 +143,7 @@ def _overview(acting: Acting, study: Study) -> dict[str, Any]:
         "notes": progress.notes(acting, study) if designs else (),
         "signed": progress.signatures_of(acting, study),
         "members": progress.members(acting, study),
+        "signing": ways_to_sign(acting, visit),
         "meanings": [(one, text) for one, text in signatures.MEANINGS.items() if text.startswith(f"{role}:")],
         "waiting": waiting,
         "may_see_results": StudyPolicy.see_results(acting, study),

@@ -20,11 +20,13 @@ from annotations.database import StorageError
 from annotations.policy import NotPermittedError, WrongStateError
 from ecgr1_core.errors import InputError
 from ui import strings, strings_web
+from ui.web.openid import ProviderError
 from ui.web.pages import message, wants_json
 from ui.web.visits import ForgedRequestError, NotLoggedInError
 
 STATUS: tuple[tuple[type[InputError], int], ...] = (
     (StorageError, 503),
+    (ProviderError, 503),
     (NotPermittedError, 404),
     (ForgedRequestError, 403),
     (LoginRefusedError, 403),

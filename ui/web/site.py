@@ -19,6 +19,7 @@ from annotations.accounts import AccountRules
 from annotations.database import Database, open_database
 from ecgr1_core.settings import Settings
 from ui.web.jobs import Jobs
+from ui.web.sign_on import SignOn, sign_on_of
 
 STUDY_FILE = "study.sqlite"
 
@@ -28,15 +29,20 @@ class Site:
     """What every page can ask for; one for each running program.
 
     `setup_code` is told in the terminal of the server, and asked for before somebody becomes the first administrator.
-    `jobs` is work in the background, `kept` what pages keep by name while the program runs.
+    `jobs` is work in the background, `kept` what pages keep by name while the program runs, `sign_on` single sign-on,
+    None where it is off; `InputError` where the settings say only half of it.
     """
 
     settings: Settings
     setup_code: str = field(default_factory=lambda: secrets.token_hex(4))
     jobs: Jobs = field(default_factory=Jobs)
     kept: dict[str, Any] = field(default_factory=dict)
+    sign_on: SignOn | None = field(init=False)
     _database: Database | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.sign_on = sign_on_of(self.settings)
 
     @property
     def where(self) -> str:
