@@ -161,10 +161,14 @@ def outputs(arguments: Arguments) -> int:
                 print_json({"case": case.name, "arm": way.name, "screening": made.screening}, one_line=True)
         return 0
     from annotations.generation import generate
-    from ecgr1_core.readers import get_reader
+    from ecgr1_core.readers import get_reader, known_readers
+    from ecgr1_core.readers.base import consent_needed
 
     secret = password_from(arguments.password_file, "Password: ")
     settings = Settings()
+    for reader in known_readers(settings):
+        if (sentence := consent_needed(reader)) is not None:
+            print(f"ecgr1: arms with the reader {reader.name!r}: {sentence}", file=sys.stderr)
     made_by = generate(lambda: acting_as(arguments, secret), arguments.study, lambda name: get_reader(name, settings))
     for name, by, screening in made_by:
         print_json({"case": name, "arm": by, "screening": screening}, one_line=True)

@@ -16,7 +16,7 @@ from annotations.studies import add_output, study_named, trace
 from annotations.tables import Arm, Case, Output
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import ModalityView
-from ecgr1_core.readers.base import Reader
+from ecgr1_core.readers.base import Reader, agreed, consent_needed
 from ecgr1_core.record import EcgRecord
 
 Begin = Callable[[], AbstractContextManager[Acting]]
@@ -67,7 +67,10 @@ def _read(reader: Reader, arm: Arm, record: EcgRecord) -> str:
         view = ModalityView("signal", record)
     else:
         view = ModalityView(arm.modality, record, render_page(record), "rendered")
-    stream = reader.read(view)
+    if consent_needed(reader) is not None and arm.version not in (None, reader.version):
+        fault = f"its version is {arm.version!r}, but its recordings would go to {reader.version!r}"
+        raise InputError(arm.name, fault, "make the arm anew")
+    stream = reader.read(view, agreed(reader))  # whoever added the arm was told where its recordings go
     try:
         text = "".join(stream)
     finally:

@@ -46,6 +46,43 @@ class Settings(BaseSettings):
     medgemma: Path | None = Field(None, description="Directory of a MedGemma that the reader medgemma loads.")
     pulse: Path | None = Field(None, description="Directory of a PULSE (LLaVA's layout) that the reader pulse loads.")
     gem: Path | None = Field(None, description="Directory of a GEM (LLaVA's layout) that the reader gem loads.")
+    remote_url: str | None = Field(
+        None, description="Base address of an OpenAI-compatible server for the reader remote, mostly ending in /v1."
+    )
+    remote_model: str | None = Field(None, description="Name by which that server knows the model that is to read.")
+    remote_api_key: SecretStr | None = Field(None, description="Key that is sent to that server; unset: none is sent.")
+    remote_name: str = Field("Remote model", description="What the pages and results call the reader remote.")
+    remote_measurements: bool = Field(
+        False, description="Whether the prompt of the reader remote holds the measurements made on the signal."
+    )
+    remote_ecg: bool = Field(
+        False, description="Whether that server takes the signal: one of our own (`ecgr1 serve --api`) does."
+    )
+    remote_uploaded_pages: bool = Field(
+        False, description="Whether pages that came as images may be sent, with all that is printed on them."
+    )
+    remote_timeout_s: float = Field(
+        600.0, gt=0, description="Longest time of one remote reading, asking again included, in seconds."
+    )
+    remote_silence_s: float = Field(
+        120.0, gt=0, description="Longest time without a byte from the remote server, in seconds."
+    )
+    remote_retries: int = Field(
+        3, ge=0, le=10, description="How often that server is asked again when it is busy, failing or unreachable."
+    )
+    remote_requests_per_minute: int | None = Field(
+        None, ge=1, description="Most requests a minute to the remote server from this process; unset: no limit."
+    )
+    remote_max_tokens: int = Field(
+        4096, ge=1, description="Most tokens of one remote reading, hidden reasoning included."
+    )
+    remote_price_in: float | None = Field(
+        None, ge=0, description="Price of a million tokens sent to the remote model; unset: the cost is unknown."
+    )
+    remote_price_out: float | None = Field(
+        None, ge=0, description="Price of a million tokens written by the remote model; unset: the cost is unknown."
+    )
+    remote_currency: str = Field("USD", description="Currency of these prices.")
     sentence_model: str | None = Field(
         None,
         description="Sentence model of comparisons, a directory or a name of the Hugging Face hub; one comes along.",

@@ -25,12 +25,13 @@ from ecgr1_core.settings import Settings
 from ui import strings, strings_web
 from ui.components.viewer import STYLES, viewer_script
 from ui.pages import adjudicate, login, oidc, people, rate, rate_calls, results, studies, studies_audit, studies_build
+from ui.pages.compare import build_compare_page
 from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
 from ui.web import server
 from ui.web.assets import TOKENS
-from ui.web.server import Running
+from ui.web.server import COMPARE_PATH, Running
 from ui.web.site import Site
 
 FONTS = ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "DejaVu Sans", "sans-serif")
@@ -60,6 +61,8 @@ def build_app(settings: Settings, examples: Callable[[], Sequence[EcgRecord]]) -
         title=strings.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)
     ) as app:
         build_read_page(app, settings, recordings)
+    with app.route(strings_web.COMPARE, COMPARE_PATH, show_in_navbar=False):
+        build_compare_page(app, settings, recordings)
     app.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=4, api_open=False)
     if recordings:
         threading.Thread(target=warm_up, args=(recordings[0],), name="warm-up", daemon=True).start()
@@ -82,10 +85,10 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
     app.state_session_capacity = VISITORS_KEPT
     limit_bytes = settings.max_upload_mb * 2**20
     style = f":root {{ --drop-text: {json.dumps(strings.DROP_FILES)}; }}\n"
-    style += (_HERE / "print.css").read_text(encoding="utf-8")
-    script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + (_HERE / "page.js").read_text(encoding="utf-8")
-    script += viewer_script()
-    script += "".join((_HERE / name).read_text(encoding="utf-8") for name in ("reading.js", "sessions.js"))
+    style += ".nav-holder { display: none !important; }\n"  # Gradio's list of its own pages; the head line has all
+    style += _own("print.css")
+    script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + _own("stream.js", "page.js") + viewer_script()
+    script += _own("reading.js", "sessions.js", "compare.js")
     return server.build_server(
         Site(settings),
         ROUTERS,
@@ -98,9 +101,13 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
         mcp_server=False,
         max_file_size=limit_bytes,
         theme=_theme(),
-        css_paths=[TOKENS, _HERE / "theme.css", STYLES],
+        css_paths=[TOKENS, _HERE / "theme.css", STYLES, _HERE / "compare.css"],
         head=f"<style>{style}</style><script>{script}</script>",
     )
+
+
+def _own(*names: str) -> str:
+    return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, block: bool = True) -> Running:

@@ -54,6 +54,7 @@ def _serve(arguments: argparse.Namespace, examples: Examples) -> int:
 
 def _serve_api(settings: Settings) -> int:
     from ecgr1_core.readers import known_readers
+    from ecgr1_core.readers.base import SendsAway
     from ui.api.server import build_api
     from ui.web.server import listen
 
@@ -62,7 +63,7 @@ def _serve_api(settings: Settings) -> int:
         raise InputError(
             "--api", f"other machines can reach {settings.host}, and no key is set", "set ECGR1_API_KEY to a secret"
         )
-    readers = known_readers(settings)
+    readers = [reader for reader in known_readers(settings) if not isinstance(reader, SendsAway)]
     api = build_api(
         readers, key=key or None, waiting=settings.api_waiting, largest_bytes=settings.max_upload_mb * 2**20
     )

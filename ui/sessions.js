@@ -77,7 +77,15 @@
 
   window.ecgr1Kept = { visitor, key: "" };
 
+  // The recording that is open here is open on the Compare page too.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('#head nav a[href^="/compare"]');
+    const key = document.querySelector("#recordings button.open[aria-current]")?.dataset.key;
+    if (link && key) link.href = `/compare?recording=${encodeURIComponent(key)}`;
+  }, true);
+
   const begin = () => {
+    if (document.querySelector("#compare-side")) return; // that page has no list
     const [list, kept] = [document.querySelector("#kept"), document.querySelector("#view-kept")];
     if (!list || !kept || !button()) return void window.setTimeout(begin, 50);
     const count = () => {

@@ -28,6 +28,9 @@ MODALITY_NAMES = {
     "swapped": "Image, signal",
 }
 READER_NOTE = "{reader} {version} can read: {seen}."
+CONSENT = "I agree that this goes to {host}, for every reading until I leave this page."
+NO_CONSENT = "it sends the recording to another machine, and you have not agreed to that"
+NO_CONSENT_REMEDY = "read what it sends where and tick the box, or choose another reader"
 READER_UNAVAILABLE = "{reader} (not available)"
 SEES_SEPARATOR = "; "
 READ = "Read"
@@ -35,6 +38,8 @@ CANCEL = "Cancel"
 FOOTER_DONE = "Read by {reader} {version} from {modality} in {seconds:.1f} s"
 FOOTER_RATE = "{sentence} (first words after {first_s:.1f} s, {rate:.1f} tokens/s)"
 FOOTER_NOTES = "What {reader} was given: {notes}."
+FOOTER_COST = "{sentence}; {cost:.4g} {currency}"
+FOOTER_COST_UNKNOWN = "{sentence}; cost unknown"
 FOOTER_RUNNING = "{reader} {version} is reading from {modality}"
 FOOTER_STOPPED = "Read by {reader} {version} from {modality}, stopped early: incomplete"
 READING_NONE = "No reading yet. Open a recording and press Read."
@@ -217,6 +222,10 @@ STATUS_LIMIT = {
     "length": "The reading reached its limit of {tokens} tokens (ECGR1_MODEL_MAX_NEW_TOKENS): {missing} missing.",
     "time": "The reading reached its limit of {seconds:g} s (ECGR1_MODEL_MAX_SECONDS): {missing} missing.",
 }
+STATUS_LIMIT_THERE = {
+    "length": "The reading reached the limit of tokens of its server (ECGR1_REMOTE_MAX_TOKENS): {missing} missing.",
+    "time": "The reading reached the time limit of its server: {missing} missing.",
+}
 STATUS_CANCELLED = "Cancelled. What was on the page is still there."
 FAULT = "An internal fault stopped this; it was logged on the server, and what was on the page is still there."
 FILE_TOO_BIG = "the file is {size_mb:.0f} MB, and at most {limit_mb} MB are accepted"
@@ -248,7 +257,11 @@ NOT_CHECKED_MEASURED = "Not checked: the recording was not measured."
 CHECKED_SO_FAR = "so far"
 ABOUT_LEAD = "Showing claims about {lead}: {count}."
 SHOW_ALL = "Show all claims"
-PHRASE_TITLES = {"hit": "Evidence phrase: {phrase}", "negated": "Evidence phrase, denied here: {phrase}"}
+PHRASE_TITLES = {
+    "hit": "Evidence phrase: {phrase}",
+    "negated": "Evidence phrase, denied here: {phrase}",
+    "differs": "Words that the other reading does not have",
+}
 PHRASES_MISSED = "Missed:"
 PHRASES_NEGATED = "Denied:"
 EDER = "EDER {hits}/{count}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 READ = "Read"
+COMPARE = "Compare"
 RATE = "Rate"
 STUDIES = "Studies"
 RESULTS = "Results"

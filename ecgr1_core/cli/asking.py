@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ecgr1_core.errors import InputError, UnsupportedModalityError
@@ -34,12 +35,18 @@ def check_modality(reader: Reader, modality: str) -> None:
 
 
 def reading_options(reader: Reader, given: dict[str, Any]) -> ReadingOptions | None:
-    """Return the options of `given` that are not None; InputError for any of them where the reader draws no tokens."""
+    """Return the options of `given` that are not None; InputError for any of them where the reader draws no tokens.
+
+    Naming a reader that sends recordings away is the consent to that; what goes where is said on standard error.
+    """
     from ecgr1_core.readers import ReadingOptions
+    from ecgr1_core.readers.base import agreed, consent_needed
 
     options = {name: value for name, value in given.items() if value is not None}
     if reader.generative:
-        return ReadingOptions(**options)
+        if (sentence := consent_needed(reader)) is not None:
+            print(f"ecgr1: {sentence}", file=sys.stderr)
+        return agreed(reader, ReadingOptions(**options))
     if options:
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise InputError(

@@ -30,7 +30,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = commands.add_parser("interpret", help="read recordings step by step", description=__doc__)
     add_input_arguments(parser)
     parser.add_argument(
-        "--reader", default="protocol", metavar="NAME", help="who reads: protocol or ecg-r1 (default: protocol)"
+        "--reader",
+        default="protocol",
+        metavar="NAME",
+        help="who reads: protocol, ecg-r1, medgemma, pulse, gem or remote (default: protocol)",
     )
     parser.add_argument(
         "--modality", choices=MODALITIES, default="signal", help="what the reader sees (default: signal)"

@@ -67,6 +67,7 @@ def conflicts(left: Sequence[Mention], right: Sequence[Mention]) -> tuple[Confli
 def alike(left: Mention, right: Mention) -> bool:
     """Whether two claims say the same: kind, denial, leads, and a number within the tolerance of that kind."""
     same = (left.kind, left.negated, left.hedged, left.leads) == (right.kind, right.negated, right.hedged, right.leads)
+    same = same and set(left.parts) == set(right.parts)
     if not same or (left.amount is None) != (right.amount is None):
         return False
     return left.amount is None or right.amount is None or not _apart(left.kind, left.amount, right.amount)
@@ -74,8 +75,8 @@ def alike(left: Mention, right: Mention) -> bool:
 
 def _why(left: Mention, right: Mention) -> str | None:
     if left.kind == right.kind:
-        if not _share_leads(left, right):
-            return None
+        if not _share_leads(left, right) or set(left.parts) != set(right.parts):
+            return None  # S V1 + R V5 is another sum of waves than R aVL + S V3
         if left.amount is not None and right.amount is not None:
             both_said = not left.negated and not right.negated
             apart = both_said and _apart(left.kind, left.amount, right.amount)

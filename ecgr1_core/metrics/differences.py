@@ -2,8 +2,8 @@
 
 Sentences of a step are paired by what they claim and by their words, whatever their order. A pair is the same, reworded
 (other words, no other claim), partly the same (one claims more, or more firmly), or contradictory (claims that cannot
-both be true); what has no partner is on one side only. Where two claims of a step contradict each other, their
-sentences are a pair. It is not known here which side is right.
+both be true); what has no partner is on one side only. Sentences of the same words are a pair before all others, then
+those of which two claims contradict each other. It is not known here which side is right.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ VERDICTS: Final[tuple[Verdict, ...]] = ("contradictory", "only_left", "only_righ
 Span = tuple[int, int]
 _LEAST_ALIKE = 0.4  # of 1: below this two sentences without a claim in common are no pair
 _FAMILY = 0.7  # of a claim in common: low voltage and normal voltage speak of the same
-_CONTRADICTION = 2.0  # more than any likeness: contradictory sentences are always paired first
+_CONTRADICTION = 2.0  # more than any likeness: contradictory sentences are paired before others that are not the same
+_THE_SAME = 4.0  # more than that: a sentence that stands on both sides is no contradiction to another one
 _WORD = re.compile(r"[\w+\-./°%]*\w[°%]?|[^\w\s]")
 
 
@@ -170,7 +171,9 @@ def _paired(left: Sequence[_Sentence], right: Sequence[_Sentence]) -> dict[int, 
 
 
 def _likeness(left: _Sentence, right: _Sentence) -> float:
-    """Return 0 to 1 for words and claims in common, and more where they contradict each other."""
+    """Return 0 to 1 for words and claims in common, more where they contradict each other, most for the same words."""
+    if left.words == right.words:
+        return _THE_SAME
     words = difflib.SequenceMatcher(None, left.words, right.words, autojunk=False).ratio()
     likeness = words
     if left.claims and right.claims:
@@ -184,10 +187,10 @@ def _likeness(left: _Sentence, right: _Sentence) -> float:
 def _pair(left: _Sentence, right: _Sentence) -> Pair:
     against = conflicts(left.claims, right.claims)
     spans = _word_spans(left.text, right.text)
-    if against:
-        return Pair(left.text, right.text, "contradictory", *spans, against[0].why, left.at, right.at)
     if left.words == right.words:
         return Pair(left.text, right.text, "same", left_at=left.at, right_at=right.at)
+    if against:
+        return Pair(left.text, right.text, "contradictory", *spans, against[0].why, left.at, right.at)
     matched = all(
         any(alike(claim, other) for other in there.claims)
         for here, there in ((left, right), (right, left))

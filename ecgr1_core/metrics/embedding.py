@@ -95,8 +95,11 @@ class SentenceModel:
     def _loaded(self) -> Any:
         if self._model is None:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
 
             where = str(files(_OFFLINE_PACKAGE) / "model") if self.name == OFFLINE_MODEL else self.name
+            bar = logging.is_progress_bar_enabled()
+            logging.disable_progress_bar()
             try:
                 self._model = SentenceTransformer(where, device="cpu")
             except Exception as error:  # the library raises what its parts raise: OSError, ValueError, HTTP errors
@@ -105,6 +108,9 @@ class SentenceModel:
                     "it cannot be loaded as a sentence model",
                     "give a directory or a name of the Hugging Face hub with ECGR1_SENTENCE_MODEL, or leave it unset",
                 ) from error
+            finally:
+                if bar:
+                    logging.enable_progress_bar()
         return self._model
 
 

@@ -111,7 +111,14 @@ def read_config(directory: Path) -> EcgR1Config:
     ECG fields (a stock Qwen3-VL), an unknown projector type, and a tower that is unknown or contradicts its measures.
     """
     path = directory / "config.json"
-    values = _read_json_object(directory, path)
+    return config_of(path, _read_json_object(directory, path))
+
+
+def config_of(path: Path, values: dict[str, Any]) -> EcgR1Config:
+    """Check the content of a `config.json` and return it as a configuration; `path` is only named in errors.
+
+    Raises a kind of InputError as `read_config` does.
+    """
     if values.get("model_type") not in (PUBLISHED_TYPE, EcgR1Config.model_type):
         raise InputError(
             path,

@@ -163,7 +163,7 @@ class EcgR1Processor(ProcessorMixin):  # type: ignore[misc]
         text_ecgs = _one_list_each(ecgs, texts, "ecgs", single=isinstance(text, str))
         text_images = _one_list_each(images, texts, "images", single=isinstance(text, str))
         data: dict[str, Any] = self._image_inputs([image for row in text_images for image in row])
-        data |= _ecg_inputs([ecg for row in text_ecgs for ecg in row])
+        data |= ecg_inputs([ecg for row in text_ecgs for ecg in row])
 
         merged = self.image_processor.merge_size**2
         image_tokens = iter([int(np.prod(grid)) // merged for grid in data.get("image_grid_thw", ())])
@@ -282,7 +282,12 @@ def _one_list_each(given: Sequence[Any] | None, texts: list[str], name: str, *, 
     return [[] if item is None else list(item) if isinstance(item, list | tuple) else [item] for item in given]
 
 
-def _ecg_inputs(ecgs: list[EcgInput]) -> dict[str, Any]:
+def ecg_inputs(ecgs: Sequence[EcgInput]) -> dict[str, Any]:
+    """Return `ecg_values` [ecgs, 12, 5000] float32 in mV and `ecg_lengths` [ecgs] in samples; empty without any ECG.
+
+    Each is a recording, or an array that `prepare_signal` made, whose length counts as 5000. Raises ValueError for
+    another array, UnsuitableRecordingError for a recording without a known sample.
+    """
     if not ecgs:
         return {}
     signals, lengths = [], []

@@ -15,6 +15,7 @@ from ecgr1_core.readers.gem import GemReader
 from ecgr1_core.readers.medgemma import MedGemmaReader
 from ecgr1_core.readers.protocol_reader import ProtocolReader
 from ecgr1_core.readers.pulse import PulseReader
+from ecgr1_core.readers.remote import RemoteReader
 from ecgr1_core.settings import Settings
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ReadingDetails",
     "ReadingOptions",
     "ReadingStream",
+    "RemoteReader",
     "get_reader",
     "known_readers",
 ]
@@ -37,6 +39,7 @@ _READERS: tuple[Callable[[Settings], Reader], ...] = (
     MedGemmaReader,
     PulseReader,
     GemReader,
+    RemoteReader,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from ecgr1_core.modality import Modality, ModalityView
@@ -20,7 +20,8 @@ Phase = Literal["waiting", "loading", "looking", "writing", "done"]
 class ReadingOptions:
     """How a generative reader is to write; None leaves it to the reader.
 
-    `temperature` 0 is greedy. `log_probabilities` keeps how sure the reader was of each token and label.
+    `temperature` 0 is greedy. `log_probabilities` keeps how sure the reader was of each token and label. `agreed_host`
+    is where a person has agreed that the recording may be sent; a reader that sends it elsewhere refuses.
     """
 
     max_new_tokens: int | None = None
@@ -28,6 +29,7 @@ class ReadingOptions:
     top_p: float | None = None
     seed: int | None = None
     log_probabilities: bool = False
+    agreed_host: str | None = None
 
 
 @dataclass
@@ -38,7 +40,8 @@ class ReadingDetails:
     that the model was ready and free, `tokens_per_s` from the first token on. `stop_reason`: "end" of turn, "answer"
     written, token limit ("length"), time limit ("time"), "cancelled". `label_confidences` and `token_scores` only where
     they were asked for. `evidence` says what each sentence rests on and `certainties` how sure each label of the answer
-    is, by its name; None from a reader that cannot tell.
+    is, by its name; None from a reader that cannot tell. `cost` is what a server charged for it, in `currency`; a
+    currency alone says that the cost is unknown.
     """
 
     phase: Phase = "looking"
@@ -57,6 +60,8 @@ class ReadingDetails:
     token_scores: tuple[TokenScore, ...] | None = None
     evidence: tuple[SentenceEvidence, ...] | None = None
     certainties: Mapping[str, Certainty] | None = None
+    cost: float | None = None
+    currency: str | None = None
 
 
 class ReadingStream(Iterator[str]):
@@ -137,6 +142,31 @@ class Reader(Protocol):
         """
 
 
+@runtime_checkable
+class SendsAway(Protocol):
+    """A reader that sends the recording to another machine, which a person has to agree to first."""
+
+    @property
+    def host(self) -> str | None:
+        """Where to, None until that is set."""
+
+    @property
+    def privacy(self) -> str:
+        """What is sent where, in one sentence."""
+
+
+def consent_needed(reader: Reader) -> str | None:
+    """Return the sentence that a person has to agree to before the reader reads, None where nothing leaves here."""
+    return reader.privacy if isinstance(reader, SendsAway) and reader.host is not None else None
+
+
+def agreed(reader: Reader, options: ReadingOptions | None = None) -> ReadingOptions | None:
+    """Return the options with a person's consent to what `consent_needed` says; as they are where none is needed."""
+    if not isinstance(reader, SendsAway):
+        return options
+    return replace(options or ReadingOptions(), agreed_host=reader.host)
+
+
 def details_json(details: ReadingDetails) -> dict[str, Any]:
     """Return what a generative reader has told of a reading, as plain JSON data; seconds and rates rounded."""
     rounded = {
@@ -152,6 +182,9 @@ def details_json(details: ReadingDetails) -> dict[str, Any]:
         **rounded,
         "stop_reason": details.stop_reason,
     }
+    if details.currency is not None:
+        cost = None if details.cost is None else round(details.cost, 6)
+        data |= {"cost": cost, "currency": details.currency}
     if details.label_confidences is not None:
         data["label_confidences"] = [
             {

@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +24,7 @@ from ecgr1_core.interpretation import STEP_TITLES
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.model.kinds import Kind, require_kind
 from ecgr1_core.model.streaming import label_confidences
+from ecgr1_core.readers.apart import Message, Row, pieces
 from ecgr1_core.readers.base import ReadingDetails, ReadingOptions, ReadingStream
 from ecgr1_core.settings import Settings
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ecgr1_core.model.generation import Delta, Ending, GenerationOptions
     from ecgr1_core.model.loading import LoadedModel
 
-_HEARTBEAT_S: Final = 0.25
 _LOCK_POLL_S: Final = 0.1
 _LIBRARIES_S: Final = 8.0  # importing PyTorch and transformers, seen on two cores
 _BYTES_PER_S: Final = 200e6  # from a cold disk into memory, packing included; a guess until the first loading is done
@@ -51,20 +50,10 @@ SIX_STEPS: Final = (
 )
 """What a foreign model is asked: the form that ECG-R1 writes, as far as words can ask for it."""
 
-_Message = str | Exception | None
-"""A piece of text, what went wrong, or the end."""
+CARDIOLOGIST: Final = "You are a cardiologist who reads 12-lead electrocardiograms. State only what the tracing shows."
+"""What a foreign model with a place for it is told to be."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class _Row:
-    """One reading that is written: what it looks at, what is known of it, its pieces, and whether it is to stop."""
-
-    view: ModalityView
-    details: ReadingDetails
-    stop: threading.Event = field(default_factory=threading.Event)
-    messages: queue.SimpleQueue[_Message] = field(default_factory=queue.SimpleQueue)
 
 
 class LocalModel(ABC):
@@ -163,7 +152,7 @@ class LocalModel(ABC):
         prepared.
         """
         self._check(view)
-        row = _Row(view, ReadingDetails(version=self.version))
+        row = Row(view, ReadingDetails(version=self.version))
         return self._streams([row], options)[0]
 
     def read_together(
@@ -177,7 +166,7 @@ class LocalModel(ABC):
             return tuple(self.read(view, options) for view in views)
         for view in views:
             self._check(view)
-        return self._streams([_Row(view, ReadingDetails(version=self.version)) for view in views], options)
+        return self._streams([Row(view, ReadingDetails(version=self.version)) for view in views], options)
 
     def unload(self) -> None:
         """Give the model's memory back, after the reading that is being written; the next reading loads it again."""
@@ -197,7 +186,7 @@ class LocalModel(ABC):
         if missing is not None:
             raise InputError(self.title, *missing)
 
-    def _streams(self, rows: list[_Row], options: ReadingOptions | None) -> tuple[ReadingStream, ...]:
+    def _streams(self, rows: list[Row], options: ReadingOptions | None) -> tuple[ReadingStream, ...]:
         """Return the streams of rows that are written at once; the first that is asked for a piece begins them all."""
         begun = threading.Lock()
 
@@ -208,13 +197,13 @@ class LocalModel(ABC):
                     target=self._work, args=(rows, options or ReadingOptions()), name=self.name, daemon=True
                 ).start()
 
-        return tuple(ReadingStream(_pieces(row, begin), row.details, row.stop) for row in rows)
+        return tuple(ReadingStream(pieces(row, begin), row.details, row.stop) for row in rows)
 
-    def _work(self, rows: list[_Row], options: ReadingOptions) -> None:
+    def _work(self, rows: list[Row], options: ReadingOptions) -> None:
         """Write the readings; what goes wrong is told to who takes the text, and logged where nobody does any more."""
         try:
             self._write(rows, options)
-            message: _Message = None
+            message: Message = None
         except Exception as error:
             if all(row.stop.is_set() for row in rows) and not isinstance(error, InputError):
                 logger.exception("a reading that was stopped failed")
@@ -222,7 +211,7 @@ class LocalModel(ABC):
         for row in rows:
             row.messages.put(message)
 
-    def _write(self, rows: list[_Row], options: ReadingOptions) -> None:
+    def _write(self, rows: list[Row], options: ReadingOptions) -> None:
         def stopped() -> bool:
             return all(row.stop.is_set() for row in rows)
 
@@ -359,28 +348,6 @@ class GuestModel(LocalModel):
     def _notes(self, loaded: LoadedModel, view: ModalityView) -> list[str]:
         notes: list[str] = loaded.processor.notes(view)
         return notes
-
-
-def _pieces(row: _Row, begin: Callable[[], None]) -> Generator[str, None, None]:
-    """Yield the pieces of one row as they are written, an empty one at every heart-beat without any."""
-    begin()
-    try:
-        while True:
-            try:
-                message = row.messages.get(timeout=_HEARTBEAT_S)
-            except queue.Empty:
-                if row.stop.is_set() and row.details.phase in ("waiting", "loading"):
-                    row.details.stop_reason, row.details.phase = "cancelled", "done"
-                    return
-                yield ""
-                continue
-            if isinstance(message, Exception):
-                raise message
-            if message is None:
-                return
-            yield message
-    finally:
-        row.stop.set()
 
 
 def _take(ending: Ending, details: ReadingDetails) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecgr1_core.modality import Modality
-from ecgr1_core.readers.local_model import GuestModel
+from ecgr1_core.readers.local_model import CARDIOLOGIST, GuestModel
 
 if TYPE_CHECKING:
     from ecgr1_core.model.loading import LoadedModel
@@ -28,7 +28,7 @@ class MedGemmaReader(GuestModel):
     )
     to_correct = "set it to one with the files of google/medgemma-27b-it or medgemma-4b-it, and start the program again"
     kind = "gemma3"
-    system = "You are a cardiologist who reads 12-lead electrocardiograms. State only what the tracing shows."
+    system = CARDIOLOGIST
 
     @property
     def directory(self) -> Path | None:

@@ -36,6 +36,7 @@ def register_fonts() -> None:
             pdfmetrics.registerFont(TTFont(name, path))
         except OSError as error:
             raise RuntimeError(f"the typeface {name}.ttf that comes with matplotlib is missing") from error
+    pdfmetrics.registerFontFamily(REGULAR, normal=REGULAR, bold=BOLD, italic=REGULAR, boldItalic=BOLD)
 
 
 def width_pt(text: str, size_pt: float, *, bold: bool = False) -> float:

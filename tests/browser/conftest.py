@@ -136,6 +136,13 @@ def model_page(page: Page, model_app_address: str) -> Iterator[Page]:
         yield page
 
 
+@pytest.fixture
+def compare_page(page: Page, model_app_address: str) -> Iterator[Page]:
+    """The Compare page of the app that has a model; watched as `read_page`."""
+    with _watched(page, f"{model_app_address}compare"):
+        yield page
+
+
 @contextmanager
 def _watched(page: Page, address: str) -> Iterator[None]:
     faults: list[str] = []
@@ -149,7 +156,7 @@ def _watched(page: Page, address: str) -> Iterator[None]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.goto(address)
-    page.locator("#reader-note p").wait_for()
+    page.locator("#reader-note p").first.wait_for()
     yield
     assert faults == []
     assert hosts - {None} == {"127.0.0.1"}, "a request left this machine"  # None: data: and blob: addresses

@@ -35,7 +35,7 @@ def read(page: Page) -> None:
 
 def choose(page: Page, list_id: str, option: str) -> None:
     page.locator(f"#{list_id} input").click()
-    page.get_by_role("option", name=option, exact=True).click()
+    page.locator(f"#{list_id}").get_by_role("option", name=option, exact=True).click()
 
 
 def view(page: Page, **choices: str) -> None:

@@ -316,6 +316,57 @@ def test_a_reading_cut_by_a_limit_names_the_limit_and_what_is_missing(
     assert "summary, answer" in status
 
 
+class AwayReader(ScriptedReader):
+    """One that sends the recording away."""
+
+    host = "ecg.example.org"
+    privacy = "Sends the page image of this recording to ecg.example.org."
+
+    def read(self, view: ModalityView, options: ReadingOptions | None = None) -> ReadingStream:
+        self.options = options
+        return super().read(view, options)
+
+
+def test_a_reader_that_sends_the_recording_away_needs_a_tick(
+    actions: ReadActions, record: EcgRecord, use_reader: Any
+) -> None:
+    reader = AwayReader(details=ReadingDetails(currency="EUR", cost=0.01234))
+    use_reader(reader)
+    chosen = whole(actions.choose_reader(Case(record), "scripted"))
+    assert "to ecg.example.org." in chosen["reader_note"]
+    assert chosen["consent"]["visible"] is True
+    assert "ecg.example.org" in chosen["consent"]["label"]
+    assert "value" not in chosen["consent"], "a tick that was set stays"
+    refused = whole(actions.read(Case(record), "scripted", "image", False))
+    assert "you have not agreed to that; read what it sends where and tick the box" in refused["status"]
+    assert reader.views == []
+    done = whole(actions.read(Case(record), "scripted", "image", True))
+    assert "Reading finished" in done["status"]
+    assert "; 0.01234 EUR" in done["footer"]
+    assert reader.options is not None
+    assert reader.options.agreed_host == "ecg.example.org"
+    use_reader(ScriptedReader())
+    assert whole(actions.choose_reader(Case(record), "scripted"))["consent"]["visible"] is False
+
+
+def test_its_limit_is_named_by_its_own_setting(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
+    use_reader(AwayReader(READING[:200], details=ReadingDetails(stop_reason="length", currency="EUR")))
+    update = whole(actions.read(Case(record), "scripted", "image", True))
+    assert "ECGR1_REMOTE_MAX_TOKENS" in update["status"]
+    assert "; cost unknown" in update["footer"]
+
+
+def test_a_reading_that_breaks_off_leaves_every_word_on_the_page(
+    actions: ReadActions, record: EcgRecord, use_reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_reader(ScriptedReader(READING[:300], UnsuitableRecordingError("x", "the line was lost", "read again")))
+    monkeypatch.setattr(read_actions, "SECONDS_BETWEEN_UPDATES", 60.0)  # so that most words wait
+    update = whole(actions.read(Case(record), "scripted", "signal"))
+    assert "the line was lost" in update["status"]
+    assert "Finding 4." in update["reading"]
+    assert "stopped early" in update["footer"]
+
+
 def test_leaving_a_reading_half_way_closes_the_reader(actions: ReadActions, record: EcgRecord, use_reader: Any) -> None:
     reader = ScriptedReader()
     use_reader(reader)

@@ -25,7 +25,7 @@ from ui.components.claims import (
     remark,
 )
 
-ANSWER: Part = "answer"
+ANSWER = "answer"
 
 
 def reading_html(reading: Interpretation | None, checked: Checked = NOTHING_CHECKED, *, running: bool = False) -> str:
@@ -154,18 +154,21 @@ def _paragraph(part: Part, text: str, checked: Checked, running: bool, phrases: 
 
 
 def _chips(labels: tuple[str, ...], checked: Checked, running: bool) -> str:
-    if not labels:
-        return _paragraph(ANSWER, "", checked, running)
+    return answer_html(labels, checked) if labels else _paragraph(ANSWER, "", checked, running)
+
+
+def answer_html(labels: Sequence[str], checked: Checked, name: str = ANSWER) -> str:
+    """Return the labels of an answer with their claims; `name` begins what its elements are called on the page."""
     placed, chips, reasons, start = checked.placed(ANSWER), "", "", 0
     for label in labels:
         own = tuple(one for one in placed if start <= one.claim.start < start + len(label))
-        chips += _chip(label, own, checked.certainties.get(label))
-        reasons += reasons_html(ANSWER, own) if own else ""
+        chips += _chip(name, label, own, checked.certainties.get(label))
+        reasons += reasons_html(name, own) if own else ""
         start += len(label) + len("; ")
     return f'<ul class="answer">{chips}</ul>' + (f'<div class="reasons">{reasons}</div>' if reasons else "")
 
 
-def _chip(label: str, placed: Sequence[Placed], certainty: str | None) -> str:
+def _chip(name: str, label: str, placed: Sequence[Placed], certainty: str | None) -> str:
     sure = (
         f' <span class="certainty">{escape(strings.CERTAINTIES.get(certainty, certainty))}</span>' if certainty else ""
     )
@@ -174,7 +177,7 @@ def _chip(label: str, placed: Sequence[Placed], certainty: str | None) -> str:
     if not placed:
         return f"<li{title}>{body}</li>"
     sign = f'<span class="sign" aria-hidden="true">{escape(remark(placed)[0])}</span>'
-    return f"<li{title}><span {claim_attributes(ANSWER, placed, label, titled=False)}>{body}{sign}</span></li>"
+    return f"<li{title}><span {claim_attributes(name, placed, label, titled=False)}>{body}{sign}</span></li>"
 
 
 def codes_of(label: str) -> str:

@@ -14,16 +14,26 @@ from annotations.recordings import FILE_NAME, Entry
 from ecgr1_core.record import Patient
 from ui import strings, strings_web
 
+CURRENT = ' aria-current="page"'
 
-def head_html() -> str:
-    """Return the head line of the page: the button of the list, title, other pages, that this is no diagnosis."""
-    pages = (("/rate", strings_web.RATE), ("/studies", strings_web.STUDIES), ("/results", strings_web.RESULTS))
-    links = "".join(f'<a href="{path}">{escape(name)}</a>' for path, name in pages)
-    return (
+
+def head_html(here: str = "/") -> str:
+    """Return the head line of the page at `here`: its title, the other pages, and that this is no diagnosis.
+
+    The Read page's also has the button that shows the list of recordings.
+    """
+    pages = (
+        ("/", strings_web.READ), ("/compare", strings_web.COMPARE), ("/rate", strings_web.RATE),
+        ("/studies", strings_web.STUDIES), ("/results", strings_web.RESULTS),
+    )  # fmt: skip
+    links = "".join(f'<a href="{path}"{CURRENT if path == here else ""}>{escape(name)}</a>' for path, name in pages)
+    button = (
         f'<button type="button" id="recordings-switch" aria-expanded="false" aria-controls="recordings">'
         f'{escape(strings.RECORDINGS)}<span class="count"></span></button>'
-        f'<h1>{escape(strings.TITLE)}</h1><nav aria-label="{escape(strings_web.MAIN_PAGES)}">'
-        f'<a href="/" aria-current="page">{escape(strings_web.READ)}</a>{links}</nav>'
+    )
+    return (
+        f"{button if here == '/' else ''}<h1>{escape(strings.TITLE)}</h1>"
+        f'<nav aria-label="{escape(strings_web.MAIN_PAGES)}">{links}</nav>'
         f'<span class="use">{escape(strings.RESEARCH_USE)}</span>'
     )
 

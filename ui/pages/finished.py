@@ -14,10 +14,13 @@ from annotations.recordings import KeptReading
 from ecgr1_core.interpretation import Interpretation, parse
 from ecgr1_core.modality import Modality
 from ecgr1_core.readers import Reader, ReadingDetails
+from ecgr1_core.readers.base import SendsAway
 from ecgr1_core.readers.protocol_reader import ProtocolReader
+from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.checked import NOTHING_CHECKED, Checked, compared, why_unchecked
 from ui.components.reading import footer_html
+from ui.components.status import status_html
 from ui.pages.case import Case
 
 
@@ -68,8 +71,24 @@ def footer_of(
         words = strings.FOOTER_RATE.format(
             sentence=words, first_s=details.seconds_to_first_token, rate=details.tokens_per_s
         )
+    if details.cost is not None:
+        words = strings.FOOTER_COST.format(sentence=words, cost=details.cost, currency=details.currency)
+    elif details.currency is not None:
+        words = strings.FOOTER_COST_UNKNOWN.format(sentence=words)
     notes = strings.SEES_SEPARATOR.join(details.notes)
     return footer_html(words, strings.FOOTER_NOTES.format(reader=reader.title, notes=notes) if notes else "")
+
+
+def finished_html(reader: Reader, reading: Interpretation, details: ReadingDetails, settings: Settings) -> str:
+    """Return the status line of a reading that has ended: whole, or what it lacks and which limit it reached."""
+    if reading.complete:
+        return status_html("done", strings.STATUS_READ)
+    limit = strings.STATUS_LIMIT_THERE if isinstance(reader, SendsAway) else strings.STATUS_LIMIT
+    sentence = limit.get(details.stop_reason or "", strings.STATUS_INCOMPLETE)
+    limits = {"tokens": settings.model_max_new_tokens, "seconds": settings.model_max_seconds}
+    parts = [part for part in reading.missing if part not in strings.MISSING_TAGS]
+    parts = parts or [strings.MISSING_TAGS[tag] for tag in reading.missing]
+    return status_html("error", sentence.format(missing=", ".join(parts), **limits))
 
 
 def tools_of(case: Case | None) -> dict[str, Any]:

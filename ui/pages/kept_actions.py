@@ -22,6 +22,7 @@ from ecgr1_core.readers import known_readers
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
+from ui.components.consent import consent_choice
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html
 from ui.components.sessions import sessions_html
@@ -118,7 +119,12 @@ class KeptActions:
             sentence = strings.STATUS_READER_GONE.format(reopened=reopened_sentence(kept), reader=case.reading.title)
             return {"status": status_html("done", sentence)}
         choice = modality_choice(reader) | {"value": case.reading.modality}
-        return {"reader": reader.name, "modality": gr.update(**choice), "reader_note": reader_note_html(reader)}
+        return {
+            "reader": reader.name,
+            "modality": gr.update(**choice),
+            "reader_note": reader_note_html(reader),
+            "consent": gr.update(**consent_choice(reader)),
+        }
 
     def _list(self, case: Case | None, visitor: str) -> Update:
         entries = None if self.store is None else self.store.entries(visitor) if visitor else ()

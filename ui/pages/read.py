@@ -7,7 +7,7 @@ is no affair of the server: the viewer gets each recording once and its measurem
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
+from ui.components.consent import consent_choice
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html
 from ui.components.sessions import head_html, recordings_head_html, sessions_html
@@ -26,15 +27,14 @@ from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html, viewer_html
 from ui.pages.kept_actions import KeptActions
 from ui.pages.read_actions import (
-    Action,
     ReadActions,
     Update,
-    joined,
     modality_choice,
     reader_choices,
     reader_note_html,
 )
 from ui.pages.reading_actions import ReadingActions
+from ui.pages.wiring import Tie, tied
 
 ASKED = ("sampling_rate_hz", "unit")
 EXAMPLES_ON_EMPTY_PAGE = 2
@@ -107,6 +107,7 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
     with gr.Row(elem_id="says"):
         parts["status"] = gr.HTML(status_html("note", strings.STATUS_START), elem_id="status")
         parts["reader_note"] = gr.HTML(reader_note_html(chosen), elem_id="reader-note")
+    parts["consent"] = gr.Checkbox(False, **consent_choice(chosen), elem_id="consent", container=False)
     parts["case_line"] = gr.HTML(case_html(None), elem_id="case")
     return parts
 
@@ -180,37 +181,13 @@ def _recordings(settings: Settings) -> dict[str, Any]:
 
 
 def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: KeptActions, settings: Settings) -> None:
-    components = {name: part for name, part in parts.items() if not isinstance(part, dict)}
-
-    # Of an event that sends nothing at all, or an empty dict, Gradio would empty or fail every component.
-    nothing = {parts["status"]: gr.skip()}
-
-    def tie(listen: Callable[..., Any], action: Action, names: Sequence[str], **options: Any) -> Any:
-        """Let an event run an action on the open case and the named components."""
-
-        def run(*values: Any) -> Iterator[dict[Any, Any]]:
-            so_far: Update = {}
-            for updates in action(*values):
-                so_far = joined(so_far, updates)
-                yield {components[name]: value for name, value in so_far.items()} or nothing
-            if not so_far:
-                yield nothing
-
-        return listen(
-            run,
-            inputs=[parts["case"], *(parts[name] for name in names)],
-            outputs=list(components.values()),
-            show_progress="hidden",
-            api_visibility="private",
-            **options,
-        )
-
+    tie = tied(parts)
     stoppable = [
         tie(parts["upload"].upload, actions.open_upload, ("upload",)),
         tie(parts["open_again"].click, actions.open_again, ("pending", *ASKED)),
         tie(parts["example"].input, actions.open_example, ("example",)),
     ]
-    others = [tie(parts["read"].click, actions.read, ("reader", "modality"))]
+    others = [tie(parts["read"].click, actions.read, ("reader", "modality", "consent"))]
     for name, button in parts["first_examples"].items():
         stoppable.append(tie(button.click, functools.partial(_open_named, actions, name), ()))
     # A reading is not among `cancels`: it ends by itself when told to, so that its last words on the page are its own.
@@ -232,7 +209,7 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: Kep
     _wire_recordings(app, parts, tie, kept, (*stoppable, *others))
 
 
-def _wire_reading(parts: dict[str, Any], tie: Callable[..., Any], actions: ReadingActions) -> None:
+def _wire_reading(parts: dict[str, Any], tie: Tie, actions: ReadingActions) -> None:
     tie(parts["copy"].click, actions.copy, ())
     tie(parts["json"].click, actions.save_json, ())
     tie(parts["pdf"].click, actions.save_pdf, ("told",), js=WITH_VIEW)
@@ -243,7 +220,7 @@ def _wire_reading(parts: dict[str, Any], tie: Callable[..., Any], actions: Readi
 
 
 def _wire_recordings(
-    app: gr.Blocks, parts: dict[str, Any], tie: Callable[..., Any], actions: KeptActions, after: Sequence[Any]
+    app: gr.Blocks, parts: dict[str, Any], tie: Tie, actions: KeptActions, after: Sequence[Any]
 ) -> None:
     tie(app.load, actions.show, ("visitor",), js=WITH_VISITOR)
     for event in after:

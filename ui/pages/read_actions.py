@@ -27,18 +27,20 @@ from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
+from ecgr1_core.readers.base import agreed, consent_needed
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
 from ui.components.checked import Checked, Checker
+from ui.components.consent import consent_choice
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html, segments_html
 from ui.pages.case import Case, Turn
-from ui.pages.finished import ended, footer_of, kept_footer, tools_of
+from ui.pages.finished import ended, finished_html, footer_of, kept_footer, tools_of
 
 Update = dict[str, Any]
 """New values or `gr.update`s by component name; components that are not named stay as they are."""
@@ -209,21 +211,33 @@ class ReadActions:
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
         """Offer the modalities of the reader that was chosen, and say what there is to know of it."""
         reader = get_reader(name, self.settings)
-        yield {"modality": gr.update(**modality_choice(reader)), "reader_note": reader_note_html(reader)}
+        yield {
+            "modality": gr.update(**modality_choice(reader)),
+            "reader_note": reader_note_html(reader),
+            "consent": gr.update(**consent_choice(reader)),
+        }
 
     @guarded
-    def read(self, case: Case | None, reader_name: str, modality: Modality) -> Iterator[Update]:
-        """Let the chosen reader read the open recording and show its reading as it is written."""
+    def read(
+        self, case: Case | None, reader_name: str, modality: Modality, consented: bool = False
+    ) -> Iterator[Update]:
+        """Let the chosen reader read the open recording and show its reading as it is written.
+
+        One that sends the recording away reads only where the visitor has `consented`.
+        """
         if case is None:
             raise InputError(strings.READ, strings.NO_RECORDING, strings.NO_RECORDING_REMEDY)
         reader = get_reader(reader_name, self.settings)
+        if consent_needed(reader) is not None and not consented:
+            raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)
         turn = case.begin_reading()
         try:
             page = None
             if modality != "signal":
                 yield busy(strings.STATUS_PAGE.format(reader=reader.title))
                 page = render_page(case.record)
-            stream = reader.read(ModalityView(modality, case.record, page, "rendered" if page else None))
+            view = ModalityView(modality, case.record, page, "rendered" if page else None)
+            stream = reader.read(view, agreed(reader))
             with closing(stream):
                 yield from self._written(case, reader, modality, stream, turn)
         except Exception:
@@ -262,8 +276,12 @@ class ReadActions:
                     checked = checker.so_far(reading)
                     yield progress(reader, reading, checked, footer(strings.FOOTER_RUNNING), now - started)
         except Exception:
-            if shown and not turn.left:
-                yield {"footer": footer(strings.FOOTER_STOPPED)}
+            if (shown or waiting) and not turn.left:  # with the last words that had come
+                reading = parser.feed(waiting)
+                yield {
+                    "reading": reading_html(reading, checker.so_far(reading)),
+                    "footer": footer(strings.FOOTER_STOPPED),
+                }
             raise
         if turn.left:
             return
@@ -274,7 +292,7 @@ class ReadActions:
         checked = checker.at_last(reading, details.evidence, details.certainties, case.comparison)
         kept = ended(reader, modality, reading, checked, details, seconds=seconds, stopped=turn.stopped)
         read = replace(case, reading=kept)
-        said_last = stopped() if turn.stopped else {"status": finished_html(reading, details, self.settings)}
+        said_last = stopped() if turn.stopped else {"status": finished_html(reader, reading, details, self.settings)}
         yield (
             {"case": read, "reading": reading_html(reading, checked), "footer": kept_footer(kept)}
             | said_last
@@ -286,10 +304,7 @@ class ReadActions:
     def refuse_too_big(self, case: Case | None, told: str) -> Iterator[Update]:
         """Say that a file is over the limit; the browser did not send it and tells its name and size as JSON."""
         if told:
-            file = json.loads(told)
-            size_mb, limit_mb = float(file["size_bytes"]) / 2**20, self.settings.max_upload_mb
-            fault = strings.FILE_TOO_BIG.format(size_mb=size_mb, limit_mb=limit_mb)
-            raise InputError(Path(str(file["name"])), fault, strings.FILE_TOO_BIG_REMEDY)
+            raise too_big(told, self.settings)
         yield {}
 
     @guarded
@@ -343,17 +358,6 @@ def stopped_measuring() -> Update:
     return {"measurements": measurements_html(None, note=note), "lead_table": lead_table_html(None, note=note)}
 
 
-def finished_html(reading: Interpretation, details: ReadingDetails, settings: Settings) -> str:
-    """Return the status line of a reading that has ended: whole, or what it lacks and which limit it reached."""
-    if reading.complete:
-        return status_html("done", strings.STATUS_READ)
-    sentence = strings.STATUS_LIMIT.get(details.stop_reason or "", strings.STATUS_INCOMPLETE)
-    limits = {"tokens": settings.model_max_new_tokens, "seconds": settings.model_max_seconds}
-    parts = [part for part in reading.missing if part not in strings.MISSING_TAGS]
-    parts = parts or [strings.MISSING_TAGS[tag] for tag in reading.missing]
-    return status_html("error", sentence.format(missing=", ".join(parts), **limits))
-
-
 def reader_choices(readers: Sequence[Reader]) -> list[tuple[str, str]]:
     """Return the choices of the list of readers; one that cannot be used here is marked so, not hidden."""
     unavailable = strings.READER_UNAVAILABLE
@@ -376,6 +380,14 @@ def reader_note_html(reader: Reader) -> str:
     seen = strings.SEES_SEPARATOR.join(strings.SEES[modality] for modality in reader.modalities)
     words = strings.READER_NOTE.format(reader=reader.title, version=reader.version, seen=seen)
     return f"<p>{escape(words)} {escape(reader.privacy)}</p>"
+
+
+def too_big(told: str, settings: Settings) -> InputError:
+    """Return the sentence for a file over the limit; the browser tells its name and size as JSON."""
+    file = json.loads(told)
+    size_mb, limit_mb = float(file["size_bytes"]) / 2**20, settings.max_upload_mb
+    fault = strings.FILE_TOO_BIG.format(size_mb=size_mb, limit_mb=limit_mb)
+    return InputError(Path(str(file["name"])), fault, strings.FILE_TOO_BIG_REMEDY)
 
 
 def forget(files: list[Path]) -> None:

@@ -21,6 +21,7 @@ from annotations.results import progress as progress_of
 from annotations.tables import Arm, Case, CaseTrace, Output, Study
 from ecgr1_core.errors import InputError
 from ecgr1_core.readers import known_readers
+from ecgr1_core.readers.base import consent_needed
 from ui import strings
 from ui import strings_studies as words
 from ui.pages.oidc import ways_to_sign
@@ -174,6 +175,7 @@ def _arms(acting: Acting, study: Study, visit: Visit) -> dict[str, Any]:
     return {
         "arms": list(acting.session.scalars(select(Arm).where(Arm.study_id == study.id).order_by(Arm.name))),
         "readers": [(one.name, one.title) for one in readers],
+        "sent": [f"{one.title}: {sentence}" for one in readers if (sentence := consent_needed(one)) is not None],
         "modalities": list(strings.MODALITY_NAMES.items()),
     }
 

@@ -11,6 +11,7 @@ import gc
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ from ui.web.site import Site
 from ui.web.visits import visit_of
 
 START_S = 60.0
+COMPARE_PATH = "/compare"
+GRADIO_PAGES = ("/", COMPARE_PATH)
 
 
 def build_server(site: Site, routers: Sequence[APIRouter], blocks: gr.Blocks, **options: Any) -> FastAPI:
@@ -44,7 +47,9 @@ def build_server(site: Site, routers: Sequence[APIRouter], blocks: gr.Blocks, **
     if site.settings.require_login:
         app.add_middleware(_ReadersOnly, ours=first)
         options["auth_dependency"] = _reader_name
-    gr.mount_gradio_app(app, blocks, path="/", **options)
+    with warnings.catch_warnings():  # it says that it turns off what `options` have turned off
+        warnings.filterwarnings("ignore", message="SSR mode is not supported")
+        gr.mount_gradio_app(app, blocks, path="/", **options)
     mounted: Any = app.routes[-1]
     mounted.app.state.site = site  # what Gradio asks `_reader_name` with is a request to its own app
     return app
@@ -60,7 +65,7 @@ def _reader_name(request: Request) -> str | None:
 
 
 class _ReadersOnly:
-    """Leads who is not logged in from the Read page to the log-in, and tells raters of a running study why not."""
+    """Leads who is not logged in from Gradio's pages to the log-in, and tells raters of a running study why not."""
 
     def __init__(self, app: ASGIApp, ours: set[str]) -> None:
         self.app = app
@@ -68,7 +73,7 @@ class _ReadersOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] != "/":
+        if scope["type"] != "http" or scope["path"] not in GRADIO_PAGES:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
@@ -76,7 +81,7 @@ class _ReadersOnly:
             await self.app(scope, receive, send)
             return
         if await _in_thread(visit_of, request) is None:
-            await RedirectResponse("/login?next=/", status_code=303)(scope, receive, send)
+            await RedirectResponse(f"/login?next={scope['path']}", status_code=303)(scope, receive, send)
             return
         response = await _in_thread(message, request, strings_web.READ, strings_web.NEED_LOGIN_TO_READ, status=403)
         await response(scope, receive, send)

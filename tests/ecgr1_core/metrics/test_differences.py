@@ -51,6 +51,8 @@ def step(left: str, right: str, number: int = 1) -> PartDifference:
         ("Acute inferior infarction.", "No infarction.", "contradictory"),
         ("Normal ECG.", "Abnormal ECG.", "contradictory"),
         ("Left ventricular hypertrophy.", "No left ventricular hypertrophy.", "contradictory"),
+        ("S V1 + R V5 is 2.45 mV.", "S V1 + R V5 is 3.61 mV.", "contradictory"),
+        ("S V1 + R V5 is 2.45 mV.", "R aVL + S V3 is 1.03 mV.", "partly"),
         ("Sinus rhythm.", "", "only_left"),
         ("", "Sinus rhythm.", "only_right"),
     ],
@@ -116,3 +118,12 @@ def test_no_sentence_is_lost_or_said_twice(left: str, right: str) -> None:
         told = [getattr(pair, side) for pair in found.pairs if getattr(pair, side) is not None]
         alone = step(*((left, "") if side == "left" else ("", right)))
         assert sorted(told) == sorted(getattr(pair, side) for pair in alone.pairs), other
+
+
+def test_a_sentence_on_both_sides_is_the_same_whatever_others_it_would_contradict() -> None:
+    text = "No flutter wave was found. Flutter with changing conduction. A rate of 89 bpm. A rate of 130 bpm."
+    found = step(text, text)
+    assert [pair.verdict for pair in found.pairs] == ["same"] * 4
+    assert found.verdict == "same"
+    changed = step(text, text.replace("A rate of 89 bpm", "A rate of 64 bpm"))
+    assert [pair.verdict for pair in changed.pairs] == ["same", "same", "contradictory", "same"]

@@ -1,0 +1,163 @@
+"""The Compare page: its components, where they stand, and which action each of them starts.
+
+What the actions do is in `ui.pages.compare_actions`. The trace is the viewer of the Read page, the script of the
+reading lights claims here as it does there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from annotations.recordings import FILE_NAME, RecordingStore
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.settings import Settings
+from ui import strings
+from ui import strings_compare as words
+from ui.components.case_line import case_html
+from ui.components.comparison import LETTERS, columns_html
+from ui.components.sessions import head_html
+from ui.components.status import status_html
+from ui.components.viewer import marks_html, recording_html, segments_html, viewer_html
+from ui.pages.compare_actions import LEAST, CompareActions, consent_of, first_views, notes_html, view_choices
+from ui.pages.compare_case import CompareCase
+from ui.pages.read import SWITCHING_DARK, WITH_REFUSED, WITH_WANTED
+from ui.pages.read_actions import Update
+from ui.pages.wiring import tied
+
+EXAMPLES_ON_EMPTY_PAGE = 2
+WITH_TOLD = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Compare.told()]"
+KEEP_STATE_S = 4 * 3600
+
+
+def build_compare_page(app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord]) -> None:
+    """Add the Compare page to `app`, whose route it has."""
+    store = None
+    if settings.keep_recordings:
+        store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
+    actions = CompareActions(settings, examples, store)
+    parts = _controls(actions, settings) | _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
+    parts |= {"case": gr.State(None, time_to_live=KEEP_STATE_S), "number": gr.State(LEAST)}
+    parts |= {"told": gr.Textbox(visible=False), "refused": gr.Textbox(visible=False)}
+    _wire(app, parts, actions)
+
+
+def _controls(actions: CompareActions, settings: Settings) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    with gr.Row(elem_id="head"):
+        gr.HTML(head_html("/compare"))
+        parts["dark_switch"] = gr.Button(strings.DARK, elem_id="dark-switch", size="sm")
+    views, choices = first_views(settings), view_choices(settings)
+    with gr.Row(elem_id="controls", elem_classes="compare-controls"):
+        parts["upload"] = gr.File(
+            label=strings.DROP_FILES, file_count="multiple", elem_id="upload", height=66, show_label=False, scale=3
+        )
+        parts["recording"] = gr.Dropdown(
+            actions.choices(""), value=None, label=words.RECORDING, elem_id="recording", scale=2, min_width=220
+        )
+        parts["seed"] = gr.Textbox(
+            "", label=words.SEED, placeholder=words.SEED_EMPTY, max_lines=1, elem_id="seed", scale=1, min_width=170
+        )
+        with gr.Column(elem_id="actions", scale=0, min_width=110):
+            parts["compare"] = gr.Button(
+                words.COMPARE, variant="primary", size="sm", interactive=False, elem_id="compare-now"
+            )
+            parts["cancel"] = gr.Button(strings.CANCEL, size="sm", interactive=False, elem_id="cancel")
+    with gr.Row(elem_id="views"):
+        for at, letter in enumerate(LETTERS):
+            with gr.Column(visible=at < LEAST, elem_classes="view", min_width=240) as parts[f"column_{letter}"]:
+                parts[f"view_{letter}"] = gr.Dropdown(
+                    choices, value=views[at], label=words.COLUMN.format(letter=letter), elem_id=f"view-{letter}"
+                )
+                parts[f"stop_{letter}"] = gr.Button(
+                    words.STOP_ONE.format(letter=letter), size="sm", interactive=False, elem_id=f"stop-{letter}"
+                )
+        with gr.Column(elem_id="view-tools", scale=0, min_width=120):
+            parts["swap"] = gr.Button(words.SWAP, size="sm", elem_id="swap")
+            with gr.Row(elem_id="view-count"):
+                parts["fewer"] = gr.Button(words.FEWER, size="sm", interactive=False, min_width=60, elem_id="fewer")
+                parts["more"] = gr.Button(words.MORE, size="sm", min_width=60, elem_id="more")
+    with gr.Row(elem_id="says"):
+        parts["status"] = gr.HTML(status_html("note", words.EMPTY), elem_id="status")
+        parts["reader_note"] = gr.HTML(notes_html(settings, views[:LEAST]), elem_id="reader-note")
+    parts["consent"] = gr.Checkbox(False, **consent_of(settings, views[:LEAST]), elem_id="consent", container=False)
+    parts["case_line"] = gr.HTML(case_html(None), elem_id="case")
+    return parts
+
+
+def _work(first_examples: list[str]) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    with gr.Column(elem_id="compare-side"):
+        with gr.Column(elem_id="trace-box"):
+            with gr.Column(elem_id="empty"):
+                gr.HTML(f'<p class="quiet">{words.EMPTY_TRACE}</p>')
+                with gr.Row(elem_id="empty-buttons"):
+                    parts["first_examples"] = {name: gr.Button(name, size="sm") for name in first_examples}
+            gr.HTML(viewer_html(), elem_id="trace-holder")
+            parts["trace"] = gr.HTML(recording_html(None), elem_id="trace-data")
+            parts["trace_marks"] = gr.HTML(marks_html(None, None), elem_id="trace-marks")
+            parts["trace_segments"] = gr.HTML("", elem_id="trace-segments")
+            parts["trace_more"] = gr.Button("more of the trace", visible="hidden", elem_id="trace-more")
+        gr.HTML(
+            f'<button type="button" id="fold" aria-expanded="true" aria-controls="trace-box" '
+            f'data-hide="{words.HIDE_TRACE}" data-show="{words.SHOW_TRACE}">{words.HIDE_TRACE}</button>',
+            elem_id="fold-line",
+        )
+        parts["comparison"] = gr.HTML(columns_html(()), elem_id="reading")
+        with gr.Row(visible=False, elem_id="reading-tools") as parts["tools"]:
+            parts["json"] = gr.Button(words.JSON, size="sm", min_width=60, elem_id="json")
+            parts["pdf"] = gr.Button(words.PDF, size="sm", min_width=60, elem_id="pdf")
+        gr.HTML(f'<div class="foot"><strong>{strings.RESEARCH_USE}</strong></div>', elem_id="footer")
+    parts["download"] = gr.HTML("", elem_id="download")
+    parts["too_big"] = gr.Button("too big", visible="hidden", elem_id="too-big")
+    return parts
+
+
+def _wire(app: gr.Blocks, parts: dict[str, Any], actions: CompareActions) -> None:
+    tie = tied(parts)
+    views = tuple(f"view_{letter}" for letter in LETTERS)
+    opened = [
+        tie(app.load, actions.begin, ("told",), js=WITH_TOLD),
+        tie(parts["recording"].input, actions.open_chosen, ("recording", "told"), js=WITH_TOLD),
+        tie(parts["upload"].upload, actions.open_upload, ("upload",)),
+    ]
+    for name, button in parts["first_examples"].items():
+        opened.append(tie(button.click, _fixed(actions.open_chosen, f"example:{name}"), ("told",), js=WITH_TOLD))
+    read = tie(parts["compare"].click, actions.compare, ("number", "seed", "consent", *views))
+    for event in (*opened[1:], read):
+        tie(event.then, actions.keep, ("told",), js=WITH_TOLD)
+    tie(parts["cancel"].click, actions.cancel, ())
+    for at, letter in enumerate(LETTERS):
+        tie(parts[f"stop_{letter}"].click, _fixed(actions.stop_one, at), ())
+        tie(parts[f"view_{letter}"].input, actions.chosen, ("number", *views))
+    tie(parts["swap"].click, actions.swap, ("view_A", "view_B"))
+    tie(parts["more"].click, _fixed(actions.columns, True), ("number", *views))
+    tie(parts["fewer"].click, _fixed(actions.columns, False), ("number", *views))
+    tie(parts["json"].click, actions.save_json, ())
+    tie(parts["pdf"].click, actions.save_pdf, ())
+    tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
+    parts["trace_more"].click(
+        _more_of_the_trace,
+        inputs=[parts["case"], parts["told"]],
+        outputs=[parts["trace_segments"]],
+        js=WITH_WANTED,
+        trigger_mode="multiple",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    parts["dark_switch"].click(None, js=SWITCHING_DARK)
+
+
+def _more_of_the_trace(case: CompareCase | None, wanted: str) -> str:
+    return segments_html(None if case is None else case.record, wanted)
+
+
+def _fixed(action: Callable[..., Iterator[Update]], *first: Any) -> Callable[..., Iterator[Update]]:
+    """Return the action with its first inputs after the case fixed."""
+
+    def run(case: CompareCase | None, *inputs: Any) -> Iterator[Update]:
+        yield from action(case, *first, *inputs)
+
+    return run

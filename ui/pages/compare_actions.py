@@ -1,0 +1,489 @@
+"""What happens on the Compare page: open a recording, have it read in several ways at once, compare, take along.
+
+As in `ui.pages.read_actions` every action is load → domain function → view, and bad input becomes one sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from annotations.recordings import KeptReading, RecordingStore
+from ecgr1_core.errors import InputError
+from ecgr1_core.formats import ReadOptions
+from ecgr1_core.formats import read as read_files
+from ecgr1_core.measure import measure
+from ecgr1_core.metrics import consistency, differences
+from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
+from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.readers import Reader, ReadingOptions, ReadingStream, get_reader, known_readers
+from ecgr1_core.readers.base import agreed, consent_needed
+from ecgr1_core.readers.local_model import LocalModel
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.render.paper import render_page
+from ecgr1_core.settings import Settings
+from ui import strings
+from ui import strings_compare as words
+from ui.components.case_line import case_html
+from ui.components.checked import Checker
+from ui.components.comparison import LETTERS, Column, Compared, columns_html, compare, compared_html
+from ui.components.consent import consent_choice
+from ui.components.documents import download_html, file_stem, reading_json
+from ui.components.status import status_html
+from ui.components.viewer import marks_html, recording_html
+from ui.pages.compare_case import CompareCase, Running
+from ui.pages.finished import ended
+from ui.pages.read_actions import Update, failed, forget, reader_note_html, too_big, waiting_for
+from ui.pages.reading_actions import KEY_FILE
+
+LEAST, MOST = 2, len(LETTERS)
+LOOK_EVERY_S = 0.15
+LARGEST_SEED = 2**32 - 1
+DRAWN_TEMPERATURE = 0.7  # where a seed is given
+
+logger = logging.getLogger(__name__)
+_numbers = count(1)
+
+
+def guarded(action: Callable[..., Iterator[Update]]) -> Callable[..., Iterator[Update]]:
+    """Wrap a method whose first input is the open case (or None): its errors become one sentence on the page."""
+
+    @functools.wraps(action)
+    def run(self: CompareActions, case: CompareCase | None, *inputs: Any) -> Iterator[Update]:
+        try:
+            yield from action(self, case, *inputs)
+        except Exception as error:
+            yield failed(error) | _idle(case)
+
+    return run
+
+
+class CompareActions:
+    """The actions of the Compare page; no state of a visitor is kept here."""
+
+    def __init__(self, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None) -> None:
+        self.settings = settings
+        self.examples = {record.name: record for record in examples}
+        self.store = store
+
+    def choices(self, visitor: str) -> list[tuple[str, str]]:
+        """Return what can be opened: what the visitor opened before, the last first, then the examples."""
+        kept = self.store.entries(visitor) if self.store is not None and visitor else ()
+        found = [(entry.name, f"kept:{entry.key}") for entry in kept]
+        return found + [(name, f"example:{name}") for name in self.examples]
+
+    @guarded
+    def begin(self, case: CompareCase | None, told: str) -> Iterator[Update]:
+        """List what can be opened, and open what the address of the page names; `told` is the browser's JSON."""
+        asked = _told(told)
+        visitor = asked.get("visitor", "")
+        yield {"recording": gr.update(choices=self.choices(visitor))}
+        if asked.get("recording"):
+            key = f"kept:{asked['recording']}"
+            yield {"recording": gr.update(choices=self.choices(visitor), value=key)}
+            yield from self._open(case, self._named(key, visitor))
+
+    @guarded
+    def open_chosen(self, case: CompareCase | None, key: str | None, told: str) -> Iterator[Update]:
+        """Open what was chosen from the list."""
+        if key:
+            yield from self._open(case, self._named(key, _told(told).get("visitor", "")))
+
+    @guarded
+    def open_upload(self, case: CompareCase | None, paths: list[str] | None) -> Iterator[Update]:
+        """Open the files that were uploaded."""
+        if not paths:
+            return
+        files = [Path(path) for path in paths]
+        names = ", ".join(file.name for file in files)
+        yield {"upload": None, "status": status_html("busy", strings.STATUS_FILES.format(files=names))}
+        try:
+            record = read_files(files, ReadOptions(max_duration_s=self.settings.max_duration_s))
+        finally:
+            forget(files)
+        yield {"recording": gr.update(value=None)}
+        yield from self._open(case, record)
+
+    def _named(self, key: str, visitor: str) -> EcgRecord:
+        kind, _, name = key.partition(":")
+        if kind == "example" and name in self.examples:
+            return self.examples[name]
+        if kind == "kept" and self.store is not None and visitor:
+            return self.store.open(visitor, name).record
+        raise InputError(words.RECORDING, words.NO_RECORDING, words.NO_RECORDING_REMEDY)
+
+    def _open(self, case: CompareCase | None, record: EcgRecord) -> Iterator[Update]:
+        if case is not None:
+            case.stop()
+        opened = CompareCase(record)
+        yield {
+            "case": opened,
+            "case_line": case_html(record),
+            "trace": recording_html(record, whole=False),
+            "trace_marks": marks_html(None, None),
+            "comparison": _quiet(words.NOT_YET),
+            "tools": gr.update(visible=False),
+            "status": status_html("busy", strings.STATUS_MEASURING.format(name=record.name)),
+        }
+        try:
+            measurements = measure(record)
+        except Exception as error:
+            yield failed(error) | _idle(opened)
+            return
+        yield {
+            "case": CompareCase(record, measurements),
+            "trace_marks": marks_html(record, measurements),
+            "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
+        } | _idle(opened)
+
+    @guarded
+    def compare(
+        self, case: CompareCase | None, number: int, seed: str, consented: bool, *views: str
+    ) -> Iterator[Update]:
+        """Have the recording read in the chosen ways at once, show the readings as they come, and compare them.
+
+        A reader that sends the recording away reads only where the visitor has `consented`.
+        """
+        if case is None:
+            raise InputError(words.COMPARE, words.NO_RECORDING, words.NO_RECORDING_REMEDY)
+        case.stop()
+        running = self._asked(case, list(views[:number]), _seed(seed), consented)
+        case.running[:] = running
+        names = " + ".join(_name(one.reader, one.modality) for one in running)
+        yield {
+            "status": status_html("busy", words.STATUS_ASKED.format(readings=names)),
+            "compare": gr.update(interactive=False),
+            "cancel": gr.update(interactive=True),
+            "tools": gr.update(visible=False),
+            **{f"stop_{letter}": gr.update(interactive=n < number) for n, letter in enumerate(LETTERS)},
+        }
+        try:
+            for one in running:
+                one.start()
+            yield from self._watched(running)
+            yield {"status": status_html("busy", words.STATUS_COMPARING)}
+            yield self._finished(case, running)
+        finally:
+            for one in running:
+                if one.ended is None:
+                    one.stop()
+            case.running[:] = [one for one in case.running if one not in running]
+
+    def _asked(self, case: CompareCase, views: list[str], seed: int | None, consented: bool) -> list[Running]:
+        """Return the readings that were asked for, not begun yet; those of one model are written together."""
+        chosen = [(get_reader(view.split("/")[0], self.settings), view.split("/")[1]) for view in views]
+        for n, one in enumerate(views):
+            if one in views[:n]:
+                letters = {"letter": LETTERS[views.index(one)], "other": LETTERS[n]}
+                raise InputError(words.COMPARE, words.SAME.format(**letters), words.SAME_REMEDY)
+        for reader, _ in chosen:
+            if consent_needed(reader) is not None and not consented:
+                raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)
+        page = render_page(case.record) if any(modality != "signal" for _, modality in chosen) else None
+        seen: list[ModalityView] = [_view(case.record, modality, page) for _, modality in chosen]
+        streams: dict[int, ReadingStream] = {}
+        for reader in dict.fromkeys(reader for reader, _ in chosen):
+            own = [n for n, (other, _) in enumerate(chosen) if other is reader]
+            options = agreed(reader, _options(reader, seed))
+            if isinstance(reader, LocalModel) and len(own) > 1:
+                streams |= dict(zip(own, reader.read_together([seen[n] for n in own], options), strict=True))
+            else:
+                streams |= {n: reader.read(seen[n], options) for n in own}
+        return [
+            Running(reader, seen[n].modality, streams[n], Checker(case.record, case.measurements))
+            for n, (reader, _) in enumerate(chosen)
+        ]
+
+    def _watched(self, running: list[Running]) -> Iterator[Update]:
+        """Show readings as they come, until the last has ended."""
+        started, said = time.monotonic(), ""
+        while True:
+            over = all(one.ended is not None for one in running)
+            news = [one.take() for one in running]  # all of them, not the first that has any
+            finished_now = sum(one.ended is not None for one in running)
+            sentence = words.STATUS_WRITING.format(
+                count=finished_now, total=len(running), seconds=time.monotonic() - started
+            )
+            if any(news) or sentence != said:
+                said = sentence
+                yield {
+                    "comparison": columns_html([_column(n, one) for n, one in enumerate(running)]),
+                    "status": status_html("busy", sentence),
+                }
+            if over:
+                return
+            time.sleep(LOOK_EVERY_S)
+
+    def _finished(self, case: CompareCase, running: list[Running]) -> Update:
+        for one in running:
+            if one.error is not None and not isinstance(one.error, InputError):
+                logger.error("a reading failed", exc_info=one.error)
+        whole = [one for one in running if one.reading.raw.strip() and one.error is None]
+        kept = [_kept(one) for one in whole]
+        if len(kept) < LEAST:
+            faults = [str(one.error) for one in running if isinstance(one.error, InputError)]
+            status = status_html("error", faults[0] if faults else words.STATUS_DONE_ONE)
+            columns = columns_html([_column(n, one) for n, one in enumerate(running)])
+            return {"comparison": columns, "status": status} | _idle(case)
+        return self._compared(case, kept) | {"status": status_html("done", words.STATUS_DONE)} | _idle(case)
+
+    def _compared(self, case: CompareCase, kept: Sequence[KeptReading]) -> Update:
+        """Return the comparison of readings, the first with each other one, and the case with it."""
+        model = sentence_model(self.settings.sentence_model or OFFLINE_MODEL)
+        found = compare(kept, case.record, case.measurements, model)
+        columns = [
+            Column(
+                LETTERS[n],
+                words.VIEW_NAME.format(reader=one.title, modality=strings.MODALITY_NAMES[one.modality]),
+                words.STOPPED if one.stopped else words.DONE.format(seconds=one.seconds),
+                found.readings[n],
+                found.checked[n],
+            )
+            for n, one in enumerate(kept)
+        ]
+        return {
+            "case": CompareCase(case.record, case.measurements, found),
+            "comparison": compared_html(columns, found),
+            "tools": gr.update(visible=True),
+        }
+
+    @guarded
+    def swap(self, case: CompareCase | None, first: str, second: str) -> Iterator[Update]:
+        """Let A and B change places, also where they were compared already."""
+        update: Update = {"view_A": second, "view_B": first, "status": status_html("note", words.STATUS_SWAPPED)}
+        if case is not None and case.readings and not case.running:
+            yield {"status": status_html("busy", words.STATUS_COMPARING)}
+            one, other, *rest = case.readings
+            update = self._compared(case, [other, one, *rest]) | update
+        yield update
+
+    @guarded
+    def columns(self, case: CompareCase | None, more: bool, number: int, *views: str) -> Iterator[Update]:
+        """Offer one reading more or fewer."""
+        wanted = min(MOST, max(LEAST, number + (1 if more else -1)))
+        update: Update = {
+            f"column_{letter}": gr.update(visible=n < wanted) for n, letter in enumerate(LETTERS) if n >= LEAST
+        }
+        yield update | {
+            "number": wanted,
+            "more": gr.update(interactive=wanted < MOST),
+            "fewer": gr.update(interactive=wanted > LEAST),
+            **told_of(self.settings, views[:wanted]),
+        }
+
+    @guarded
+    def chosen(self, case: CompareCase | None, number: int, *views: str) -> Iterator[Update]:
+        """Say what there is to know of the readers that are chosen."""
+        yield told_of(self.settings, views[:number])
+
+    @guarded
+    def refuse_too_big(self, case: CompareCase | None, told: str) -> Iterator[Update]:
+        """Say that a file is over the limit, which the browser did not send."""
+        if told:
+            raise too_big(told, self.settings)
+        yield {}
+
+    @guarded
+    def stop_one(self, case: CompareCase | None, number: int) -> Iterator[Update]:
+        """Stop one reading; the others go on."""
+        if case is not None and number < len(case.running):
+            case.running[number].stop()
+            yield {f"stop_{LETTERS[number]}": gr.update(interactive=False)}
+
+    @guarded
+    def cancel(self, case: CompareCase | None) -> Iterator[Update]:
+        """Stop all readings; what was written is compared as far as it came."""
+        if case is not None:
+            case.stop()
+        yield {"cancel": gr.update(interactive=False)}
+
+    @guarded
+    def keep(self, case: CompareCase | None, told: str) -> Iterator[Update]:
+        """Keep the recording and its readings in the visitor's list, where the Read page finds them."""
+        visitor = _told(told).get("visitor", "")
+        if self.store is None or not visitor or case is None:
+            return
+        now = datetime.now(UTC)
+        for reading in case.readings or (None,):
+            self.store.keep(visitor, case.record, now=now, measurements=case.measurements, reading=reading)
+        yield {"recording": gr.update(choices=self.choices(visitor))}
+
+    @guarded
+    def save_json(self, case: CompareCase | None) -> Iterator[Update]:
+        """Give the comparison to the browser as JSON: the readings, and what was found of each with the first."""
+        opened, found = _with_comparison(case)
+        document = {
+            "recording": opened.record.name,
+            "readings": [
+                reading_json(opened.record, one, found.checked[n], get_reader(one.reader, self.settings))
+                for n, one in enumerate(opened.readings)
+            ],
+            "pairs": [
+                {
+                    "reference": LETTERS[0],
+                    "compared": LETTERS[n + 1],
+                    "consistency": consistency.to_json(found.consistencies[n]),
+                    "differences": differences.to_json(found.differences[n]),
+                }
+                for n in range(len(found.consistencies))
+            ],
+            "findings_eder": list(found.found),
+        }
+        content = json.dumps(document, ensure_ascii=False, indent=2).encode()
+        name = f"{file_stem(opened.record.name)}-comparison.json"
+        yield _download(name, "application/json", content, opened)
+
+    @guarded
+    def save_pdf(self, case: CompareCase | None) -> Iterator[Update]:
+        """Give the comparison to the browser as a PDF."""
+        from ecgr1_core.report import key_from, pseudonym
+        from ui.components.comparison_pdf import comparison_pdf
+
+        opened, found = _with_comparison(case)
+        yield {"status": status_html("busy", words.STATUS_PDF)}
+        code = pseudonym(opened.record.name, key_from(self.settings.data_dir / KEY_FILE))
+        made_at = datetime.now().astimezone()
+        content = comparison_pdf(found, opened.record, case=code, made_at=made_at)
+        yield _download(f"ECG-{code}-comparison.pdf", "application/pdf", content, opened)
+
+
+@functools.cache
+def sentence_model(name: str) -> SentenceModel:
+    """Return the sentence model of that name, one for the whole program."""
+    return SentenceModel(name)
+
+
+def view_choices(settings: Settings) -> list[tuple[str, str]]:
+    """Return every way of reading that there is: each reader with each thing it can look at."""
+    found = []
+    for reader in known_readers(settings):
+        for modality in reader.modalities:
+            name = _name(reader, modality)
+            shown = name if reader.unavailable is None else words.GONE.format(name=name)
+            found.append((shown, f"{reader.name}/{modality}"))
+    return found
+
+
+def told_of(settings: Settings, views: Sequence[str]) -> Update:
+    """Return what there is to know of the chosen readers, and the tick for the one that sends the recording away."""
+    return {"reader_note": notes_html(settings, views), "consent": gr.update(**consent_of(settings, views))}
+
+
+def notes_html(settings: Settings, views: Sequence[str]) -> str:
+    """Return a line for each chosen reader: version, what it can see, where the recording goes; or what it lacks."""
+    return "".join(reader_note_html(reader) for reader in _readers_of(settings, views))
+
+
+def consent_of(settings: Settings, views: Sequence[str]) -> dict[str, Any]:
+    """Return the tick without which a chosen reader does not read; invisible where none needs it."""
+    readers = _readers_of(settings, views)
+    return consent_choice(next((one for one in readers if consent_needed(one) is not None), readers[0]))
+
+
+def _readers_of(settings: Settings, views: Sequence[str]) -> list[Reader]:
+    return [get_reader(name, settings) for name in dict.fromkeys(view.split("/")[0] for view in views)]
+
+
+def first_views(settings: Settings) -> tuple[str, ...]:
+    """Return what is chosen when the page opens: ways of reading that are there and send nothing away come first."""
+    ready = [
+        f"{reader.name}/{modality}"
+        for reader in known_readers(settings)
+        if reader.unavailable is None and consent_needed(reader) is None
+        for modality in reader.modalities
+    ]
+    every = ready + [value for _, value in view_choices(settings) if value not in ready]
+    return tuple(every[:MOST])
+
+
+def _view(record: EcgRecord, modality: str, page: Any) -> ModalityView:
+    kind: Modality = modality  # type: ignore[assignment]  # of a list of ours
+    return ModalityView(kind, record) if kind == "signal" else ModalityView(kind, record, page, "rendered")
+
+
+def _options(reader: Reader, seed: int | None) -> ReadingOptions | None:
+    if not reader.generative or seed is None:
+        return None
+    return ReadingOptions(seed=seed, temperature=DRAWN_TEMPERATURE)
+
+
+def _seed(text: str) -> int | None:
+    """Return the seed that was written, None for none."""
+    words_of = text.strip()
+    if not words_of:
+        return None
+    if not words_of.isdecimal() or int(words_of) > LARGEST_SEED:
+        fault = words.SEED_FAULT.format(seed=words_of[:40], largest=LARGEST_SEED)
+        raise InputError(words.SEED, fault, words.SEED_REMEDY)
+    return int(words_of)
+
+
+def _name(reader: Reader, modality: str) -> str:
+    return words.VIEW_NAME.format(reader=reader.title, modality=strings.MODALITY_NAMES[modality])
+
+
+def _column(number: int, one: Running) -> Column:
+    if one.error is not None:
+        fault = str(one.error) if isinstance(one.error, InputError) else strings.FAULT
+        state, note = words.FAILED, fault
+    elif one.ended is not None:
+        state, note = (words.STOPPED if one.stopped else words.DONE.format(seconds=one.seconds)), ""
+    else:
+        state, note = (words.WRITING if one.reading.raw else words.WAITING), _waiting(one)
+    checked = one.checker.so_far(one.reading)
+    return Column(
+        LETTERS[number], _name(one.reader, one.modality), state, one.reading, checked, one.ended is None, note
+    )
+
+
+def _waiting(one: Running) -> str:
+    return "" if one.reading.raw else waiting_for(one.reader, one.modality, one.stream.details, one.seconds)
+
+
+def _kept(one: Running) -> KeptReading:
+    details = one.stream.details
+    checked = one.checker.at_last(one.reading, details.evidence, details.certainties, None)
+    return ended(one.reader, one.modality, one.reading, checked, details, seconds=one.seconds, stopped=one.stopped)
+
+
+def _idle(case: CompareCase | None) -> Update:
+    return {
+        "compare": gr.update(interactive=case is not None),
+        "cancel": gr.update(interactive=False),
+        **{f"stop_{letter}": gr.update(interactive=False) for letter in LETTERS},
+    }
+
+
+def _quiet(sentence: str) -> str:
+    return f'<div class="reading"><section><p class="quiet">{sentence}</p></section></div>'
+
+
+def _with_comparison(case: CompareCase | None) -> tuple[CompareCase, Compared]:
+    if case is None or case.found is None:
+        raise InputError(words.COMPARE, words.NOTHING, words.NOTHING_REMEDY)
+    return case, case.found
+
+
+def _download(name: str, media_type: Any, content: bytes, case: CompareCase) -> Update:
+    return {
+        "download": download_html(name, media_type, content, next(_numbers)),
+        "status": status_html("done", words.STATUS_SAVED.format(name=case.record.name)),
+    }
+
+
+def _told(text: str) -> dict[str, str]:
+    """Return what the browser tells: its visitor, and the recording that its address names."""
+    try:
+        data = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
