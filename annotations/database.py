@@ -8,6 +8,7 @@ its URL as it is. This module knows no table.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -124,7 +125,7 @@ def sqlite_engine(path: Path, *, synchronous: Literal["NORMAL", "FULL"] = "NORMA
     What is deleted is overwritten in the file. Raises OSError where the file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _make_file(path)
     engine = create_engine(URL.create("sqlite", database=str(path.absolute())), pool_size=THREADS, max_overflow=THREADS)
 
     @event.listens_for(engine, "connect")
@@ -136,6 +137,21 @@ def sqlite_engine(path: Path, *, synchronous: Literal["NORMAL", "FULL"] = "NORMA
         cursor.close()
 
     return engine
+
+
+def _make_file(path: Path) -> None:
+    """Make the file where it is missing; OSError where it cannot be made or written.
+
+    A file that is there is not opened: closing it would end all locks that this process holds on it (POSIX advisory
+    locks), and another program could take away the write-ahead log that open connections still use.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def open_database(where: str | Path) -> Database:

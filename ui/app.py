@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
+from annotations.recordings import FILE_NAME, RecordingStore
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.examples import bundled_examples, fetched_examples
 from ecgr1_core.record import EcgRecord
@@ -57,12 +58,15 @@ def build_app(settings: Settings, examples: Callable[[], Sequence[EcgRecord]]) -
     # Gradio takes its upload folder from nowhere but this variable, and looks it up anew for every component.
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     recordings = [*examples(), *_recordings_from_files(settings.data_dir / "examples")]
+    store = None
+    if settings.keep_recordings:
+        store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
     with gr.Blocks(
         title=strings.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)
     ) as app:
-        build_read_page(app, settings, recordings)
+        build_read_page(app, settings, recordings, store)
     with app.route(strings_web.COMPARE, COMPARE_PATH, show_in_navbar=False):
-        build_compare_page(app, settings, recordings)
+        build_compare_page(app, settings, recordings, store)
     app.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=4, api_open=False)
     if recordings:
         threading.Thread(target=warm_up, args=(recordings[0],), name="warm-up", daemon=True).start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,14 @@ from sqlalchemy.exc import IntegrityError
 from annotations import audit
 from annotations.database import Database, StorageError, open_database, sqlite_engine, utc_text
 from annotations.tables import Draft, Site
+
+OTHER_PROGRAM = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT INTO told VALUES ('other')")
+connection.commit()
+connection.close()
+"""
 
 
 def _scalar(made: Database, sql: str) -> object:
@@ -125,3 +135,18 @@ def test_the_recordings_engine_is_still_there(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     assert sqlite3.connect(tmp_path / "folder" / "other.sqlite").execute("SELECT 1").fetchone() == (1,)
+
+
+def test_opening_a_file_again_leaves_the_locks_of_those_who_have_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "recordings.sqlite"
+    first = sqlite_engine(path)
+    with first.connect() as connection:
+        connection.execute(text("CREATE TABLE told (word TEXT)"))
+        connection.commit()
+        second = sqlite_engine(path)  # of the same process, as two pages of one server
+        subprocess.run([sys.executable, "-c", OTHER_PROGRAM, str(path)], check=True)
+        assert path.with_name(f"{path.name}-wal").exists(), "the other program was not the last to close it"
+        assert connection.execute(text("SELECT word FROM told")).scalars().all() == ["other"]
+        assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+    second.dispose()
+    first.dispose()

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotations.recordings import FILE_NAME, RecordingStore
+from annotations.recordings import RecordingStore
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -32,11 +32,10 @@ WITH_TOLD = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Compare.told()]
 KEEP_STATE_S = 4 * 3600
 
 
-def build_compare_page(app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord]) -> None:
-    """Add the Compare page to `app`, whose route it has."""
-    store = None
-    if settings.keep_recordings:
-        store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
+def build_compare_page(
+    app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None
+) -> None:
+    """Add the Compare page to `app`, whose route it has; `store` is that of the Read page."""
     actions = CompareActions(settings, examples, store)
     parts = _controls(actions, settings) | _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
     parts |= {"case": gr.State(None, time_to_live=KEEP_STATE_S), "number": gr.State(LEAST)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotations.recordings import FILE_NAME, RecordingStore
+from annotations.recordings import RecordingStore
 from ecgr1_core.readers import get_reader, known_readers
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
@@ -49,17 +49,16 @@ WITH_VISITOR_AND_VIEW = (
 SWITCHING_DARK = "() => window.ecgr1.switchDark()"
 
 
-def build_read_page(app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord]) -> None:
-    """Add the Read page to `app`, which is being built."""
+def build_read_page(
+    app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None
+) -> None:
+    """Add the Read page to `app`, which is being built; `store` keeps recordings, None where none are kept."""
     parts = _recordings(settings) | _controls(settings, [record.name for record in examples])
     parts |= _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
     parts |= {
         "case": gr.State(None, time_to_live=4 * 3600),
         "pending": gr.State([], time_to_live=4 * 3600),
     }
-    store = None
-    if settings.keep_recordings:
-        store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
     kept = KeptActions(settings, store)
     _wire(app, parts, ReadActions(settings, examples), kept, settings)
 
