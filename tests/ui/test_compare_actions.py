@@ -15,9 +15,10 @@ from ecgr1_core.readers import ReadingOptions, ReadingStream
 from ecgr1_core.settings import Settings
 from training.cli import example_recordings
 from ui.components.comparison import compare, compared_html
-from ui.pages import compare_actions
-from ui.pages.compare_actions import CompareActions, first_views, view_choices
+from ui.pages import compare_actions, compare_choices
+from ui.pages.compare_actions import CompareActions
 from ui.pages.compare_case import CompareCase
+from ui.pages.compare_choices import first_views, view_choices
 from ui.pages.read_actions import Update
 
 VISITOR = '{"visitor": "0123456789abcdef0123456789abcdef", "recording": ""}'
@@ -46,6 +47,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         reader.name = name
         reader.title = name.title()
     monkeypatch.setattr(compare_actions, "get_reader", get)
+    monkeypatch.setattr(compare_choices, "get_reader", get)
     monkeypatch.setattr(compare_actions, "LOOK_EVERY_S", 0.01)
     return made
 

@@ -21,8 +21,9 @@ from ui.components.comparison import LETTERS, columns_html
 from ui.components.sessions import head_html
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html, segments_html, viewer_html
-from ui.pages.compare_actions import LEAST, CompareActions, consent_of, first_views, notes_html, view_choices
+from ui.pages.compare_actions import LEAST, CompareActions
 from ui.pages.compare_case import CompareCase
+from ui.pages.compare_choices import consent_of, first_views, notes_html, view_choices
 from ui.pages.read import SWITCHING_DARK, WITH_REFUSED, WITH_WANTED
 from ui.pages.read_actions import Update
 from ui.pages.wiring import tied

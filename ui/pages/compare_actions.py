@@ -24,8 +24,8 @@ from ecgr1_core.formats import read as read_files
 from ecgr1_core.measure import measure
 from ecgr1_core.metrics import consistency, differences
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
-from ecgr1_core.modality import Modality, ModalityView
-from ecgr1_core.readers import Reader, ReadingOptions, ReadingStream, get_reader, known_readers
+from ecgr1_core.modality import ModalityView
+from ecgr1_core.readers import ReadingStream, get_reader
 from ecgr1_core.readers.base import agreed, consent_needed
 from ecgr1_core.readers.local_model import LocalModel
 from ecgr1_core.record import EcgRecord
@@ -36,19 +36,17 @@ from ui import strings_compare as words
 from ui.components.case_line import case_html
 from ui.components.checked import Checker
 from ui.components.comparison import LETTERS, Column, Compared, columns_html, compare, compared_html
-from ui.components.consent import consent_choice
 from ui.components.documents import download_html, file_stem, reading_json
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
 from ui.pages.compare_case import CompareCase, Running
+from ui.pages.compare_choices import name_of, options_of, seed_of, told_of, view_of
 from ui.pages.finished import ended
-from ui.pages.read_actions import Update, failed, forget, reader_note_html, too_big, waiting_for
+from ui.pages.read_actions import Update, failed, forget, too_big, waiting_for
 from ui.pages.reading_actions import KEY_FILE
 
 LEAST, MOST = 2, len(LETTERS)
 LOOK_EVERY_S = 0.15
-LARGEST_SEED = 2**32 - 1
-DRAWN_TEMPERATURE = 0.7  # where a seed is given
 
 logger = logging.getLogger(__name__)
 _numbers = count(1)
@@ -156,9 +154,9 @@ class CompareActions:
         if case is None:
             raise InputError(words.COMPARE, words.NO_RECORDING, words.NO_RECORDING_REMEDY)
         case.stop()
-        running = self._asked(case, list(views[:number]), _seed(seed), consented)
+        running = self._asked(case, list(views[:number]), seed_of(seed), consented)
         case.running[:] = running
-        names = " + ".join(_name(one.reader, one.modality) for one in running)
+        names = " + ".join(name_of(one.reader, one.modality) for one in running)
         yield {
             "status": status_html("busy", words.STATUS_ASKED.format(readings=names)),
             "compare": gr.update(interactive=False),
@@ -189,11 +187,11 @@ class CompareActions:
             if consent_needed(reader) is not None and not consented:
                 raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)
         page = render_page(case.record) if any(modality != "signal" for _, modality in chosen) else None
-        seen: list[ModalityView] = [_view(case.record, modality, page) for _, modality in chosen]
+        seen: list[ModalityView] = [view_of(case.record, modality, page) for _, modality in chosen]
         streams: dict[int, ReadingStream] = {}
         for reader in dict.fromkeys(reader for reader, _ in chosen):
             own = [n for n, (other, _) in enumerate(chosen) if other is reader]
-            options = agreed(reader, _options(reader, seed))
+            options = agreed(reader, options_of(reader, seed))
             if isinstance(reader, LocalModel) and len(own) > 1:
                 streams |= dict(zip(own, reader.read_together([seen[n] for n in own], options), strict=True))
             else:
@@ -362,75 +360,6 @@ def sentence_model(name: str) -> SentenceModel:
     return SentenceModel(name)
 
 
-def view_choices(settings: Settings) -> list[tuple[str, str]]:
-    """Return every way of reading that there is: each reader with each thing it can look at."""
-    found = []
-    for reader in known_readers(settings):
-        for modality in reader.modalities:
-            name = _name(reader, modality)
-            shown = name if reader.unavailable is None else words.GONE.format(name=name)
-            found.append((shown, f"{reader.name}/{modality}"))
-    return found
-
-
-def told_of(settings: Settings, views: Sequence[str]) -> Update:
-    """Return what there is to know of the chosen readers, and the tick for the one that sends the recording away."""
-    return {"reader_note": notes_html(settings, views), "consent": gr.update(**consent_of(settings, views))}
-
-
-def notes_html(settings: Settings, views: Sequence[str]) -> str:
-    """Return a line for each chosen reader: version, what it can see, where the recording goes; or what it lacks."""
-    return "".join(reader_note_html(reader) for reader in _readers_of(settings, views))
-
-
-def consent_of(settings: Settings, views: Sequence[str]) -> dict[str, Any]:
-    """Return the tick without which a chosen reader does not read; invisible where none needs it."""
-    readers = _readers_of(settings, views)
-    return consent_choice(next((one for one in readers if consent_needed(one) is not None), readers[0]))
-
-
-def _readers_of(settings: Settings, views: Sequence[str]) -> list[Reader]:
-    return [get_reader(name, settings) for name in dict.fromkeys(view.split("/")[0] for view in views)]
-
-
-def first_views(settings: Settings) -> tuple[str, ...]:
-    """Return what is chosen when the page opens: ways of reading that are there and send nothing away come first."""
-    ready = [
-        f"{reader.name}/{modality}"
-        for reader in known_readers(settings)
-        if reader.unavailable is None and consent_needed(reader) is None
-        for modality in reader.modalities
-    ]
-    every = ready + [value for _, value in view_choices(settings) if value not in ready]
-    return tuple(every[:MOST])
-
-
-def _view(record: EcgRecord, modality: str, page: Any) -> ModalityView:
-    kind: Modality = modality  # type: ignore[assignment]  # of a list of ours
-    return ModalityView(kind, record) if kind == "signal" else ModalityView(kind, record, page, "rendered")
-
-
-def _options(reader: Reader, seed: int | None) -> ReadingOptions | None:
-    if not reader.generative or seed is None:
-        return None
-    return ReadingOptions(seed=seed, temperature=DRAWN_TEMPERATURE)
-
-
-def _seed(text: str) -> int | None:
-    """Return the seed that was written, None for none."""
-    words_of = text.strip()
-    if not words_of:
-        return None
-    if not words_of.isdecimal() or int(words_of) > LARGEST_SEED:
-        fault = words.SEED_FAULT.format(seed=words_of[:40], largest=LARGEST_SEED)
-        raise InputError(words.SEED, fault, words.SEED_REMEDY)
-    return int(words_of)
-
-
-def _name(reader: Reader, modality: str) -> str:
-    return words.VIEW_NAME.format(reader=reader.title, modality=strings.MODALITY_NAMES[modality])
-
-
 def _column(number: int, one: Running) -> Column:
     if one.error is not None:
         fault = str(one.error) if isinstance(one.error, InputError) else strings.FAULT
@@ -441,7 +370,7 @@ def _column(number: int, one: Running) -> Column:
         state, note = (words.WRITING if one.reading.raw else words.WAITING), _waiting(one)
     checked = one.checker.so_far(one.reading)
     return Column(
-        LETTERS[number], _name(one.reader, one.modality), state, one.reading, checked, one.ended is None, note
+        LETTERS[number], name_of(one.reader, one.modality), state, one.reading, checked, one.ended is None, note
     )
 
 
