@@ -84,8 +84,8 @@ def heard(app: FastAPI, world: simulated_study.World) -> list[tuple[str, bytes]]
         rater.call("/rate/submit", {"key": key, "stage": 2, "content": whole_stage_two()})
         rater.get(f"/rate/reading/{key}/change")
         rater.call("/rate/submit", {"key": key, "stage": 1, "content": STAGE_ONE | {"confidence": 1}})
-    for path in ("/", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/theme.css", "/rate", "/account",
-                 "/studies", "/results", "/people", f"/studies/{study_key(world)}", f"/results/{study_key(world)}",
+    for path in ("/", "/compare", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/theme.css", "/rate",
+                 "/account", "/studies", "/results", "/people", f"/studies/{study_key(world)}", f"/results/{study_key(world)}",
                  f"/adjudicate/{study_key(world)}", "/rate/word", "/rate/vocabulary"):  # fmt: skip
         rater.get(path)
     linked = {link for _, body in list(rater.heard) for link in re.findall(rb'(?:src|href)="(/own/[^"]+)"', body)}
@@ -197,12 +197,14 @@ def test_with_a_log_in_for_all_raters_cannot_read_by_themselves(world: simulated
     server = build_server(build_app(settings, list), settings)
     nobody = Person(server)
     assert nobody.get("/").headers["location"] == "/login?next=/"
+    assert nobody.get("/compare").headers["location"] == "/login?next=/compare"
     assert nobody.get("/config").status_code == 401
     with cheap_hashes():
         rater = logged_in(server, "rater1")
-        assert (rater.get("/").status_code, "stay blind" in rater.get("/").text) == (403, True)
+        for path in ("/", "/compare"):
+            assert (rater.get(path).status_code, "stay blind" in rater.get(path).text) == (403, True)
         assert rater.get("/config").status_code == 401
         reader = logged_in(server, "investigator")
-    assert reader.get("/").status_code == 200
+    assert (reader.get("/").status_code, reader.get("/compare").status_code) == (200, 200)
     assert reader.client.get(f"{HOST}/config").status_code == 200
     server.state.site.close()
