@@ -84,9 +84,13 @@ def heard(app: FastAPI, world: simulated_study.World) -> list[tuple[str, bytes]]
         rater.call("/rate/submit", {"key": key, "stage": 2, "content": whole_stage_two()})
         rater.get(f"/rate/reading/{key}/change")
         rater.call("/rate/submit", {"key": key, "stage": 1, "content": STAGE_ONE | {"confidence": 1}})
-    for path in ("/", "/compare", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/theme.css", "/rate",
-                 "/account", "/studies", "/results", "/people", f"/studies/{study_key(world)}", f"/results/{study_key(world)}",
-                 f"/adjudicate/{study_key(world)}", "/rate/word", "/rate/vocabulary"):  # fmt: skip
+    key = study_key(world)
+    paths = (
+        "/", "/compare", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/theme.css", "/rate", "/account",
+        "/studies", "/results", "/people", f"/studies/{key}", f"/results/{key}", f"/adjudicate/{key}", "/rate/word",
+        "/rate/vocabulary",
+    )  # fmt: skip
+    for path in paths:
         rater.get(path)
     linked = {link for _, body in list(rater.heard) for link in re.findall(rb'(?:src|href)="(/own/[^"]+)"', body)}
     for link in sorted(linked):
