@@ -25,7 +25,7 @@ from ui import strings
 from ui import strings_compare as words
 from ui.components.checked import Checked
 from ui.components.claims import Marking, Placed, counts_sentence, part_html
-from ui.components.reading import answer_html, reading_html
+from ui.components.reading import answer_html, quiet_html, reading_html
 
 LETTERS = "ABCD"
 
@@ -55,6 +55,11 @@ class Compared:
     found: tuple[float | None, ...]
 
 
+def view_name(title: str, modality: str) -> str:
+    """Return a way of reading as people read it: the title of a reader and what it looks at."""
+    return words.VIEW_NAME.format(reader=title, modality=strings.MODALITY_NAMES[modality])
+
+
 def compare(
     kept: Sequence[KeptReading], record: EcgRecord, measurements: Measurements | None, model: SentenceModel | None
 ) -> Compared:
@@ -80,7 +85,7 @@ def compare(
 def columns_html(columns: Sequence[Column]) -> str:
     """Return readings that are being written, side by side; without any, what there is to do."""
     if not columns:
-        return f'<div class="reading"><section><p class="quiet">{escape(words.EMPTY)}</p></section></div>'
+        return quiet_html(words.EMPTY)
     cells = "".join(_running(column) for column in columns)
     heading = f'<h2 class="unseen">{escape(words.REGION)}</h2>'
     return f'{heading}<div class="side" style="--columns: {len(columns)}">{cells}</div>'

@@ -30,7 +30,6 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from annotations.recordings import KeptReading
 from ecgr1_core import DISCLAIMER, __version__
 from ecgr1_core.metrics.consistency import label_agreement
 from ecgr1_core.metrics.differences import Pair, gravest_first
@@ -44,7 +43,7 @@ from ecgr1_core.report.typeface import BOLD, REGULAR, printable, register_fonts
 from ecgr1_core.verify import Part, counts
 from ui import strings
 from ui import strings_compare as words
-from ui.components.comparison import LETTERS, Compared, aligned_rows, metric, worst_parts
+from ui.components.comparison import LETTERS, Compared, aligned_rows, metric, view_name, worst_parts
 
 WIDTH_MM, HEIGHT_MM, MARGIN_MM, HEADER_MM, FOOTER_MM = 297.0, 210.0, 10.0, 12.0, 8.0
 SIZE_PT, SMALL_PT = 8.0, 6.5
@@ -110,7 +109,7 @@ def _numbers(found: Compared) -> list[Flowable]:
     others = range(1, len(found.kept))
     who = [
         [
-            _cell(f"<b>{LETTERS[n]}</b> {_text(_name(one))}"),
+            _cell(f"<b>{LETTERS[n]}</b> {_text(view_name(one.title, one.modality))}"),
             _cell(_text(words.PDF_VERSION.format(version=one.version))),
         ]
         for n, one in enumerate(found.kept)
@@ -249,10 +248,6 @@ def _table(
         rows, columns, style=TableStyle(style), repeatRows=1 if head else 0, hAlign="LEFT", spaceAfter=6,
         splitInRow=1,
     )  # fmt: skip
-
-
-def _name(one: KeptReading) -> str:
-    return words.VIEW_NAME.format(reader=one.title, modality=strings.MODALITY_NAMES[one.modality])
 
 
 def _number(value: float | None) -> str:

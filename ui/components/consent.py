@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecgr1_core.errors import InputError
 from ecgr1_core.readers import Reader
-from ecgr1_core.readers.base import SendsAway
+from ecgr1_core.readers.base import SendsAway, consent_needed
 from ui import strings
 
 
@@ -17,3 +18,9 @@ def consent_choice(reader: Reader) -> dict[str, Any]:
     host = reader.host if isinstance(reader, SendsAway) else None
     needed = host is not None and reader.unavailable is None
     return {"label": strings.CONSENT.format(host=host or ""), "visible": needed}
+
+
+def check_consent(reader: Reader, consented: bool) -> None:
+    """Raise InputError for a reader that sends the recording away where the visitor has not set the tick."""
+    if consent_needed(reader) is not None and not consented:
+        raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)

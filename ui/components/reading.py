@@ -31,7 +31,7 @@ ANSWER = "answer"
 def reading_html(reading: Interpretation | None, checked: Checked = NOTHING_CHECKED, *, running: bool = False) -> str:
     """Return the panels as HTML; with `running` the last one with text is marked as being written."""
     if reading is None:
-        return f'<div class="reading"><section><p class="quiet">{escape(strings.READING_NONE)}</p></section></div>'
+        return quiet_html(strings.READING_NONE)
     begun = [number for number in _step_numbers(reading) if _step_text(reading, number)]
     now = begun[-1] if running and begun and not (reading.summary or reading.answer) else None
     panels = [_head(checked, running), _stray(strings.BEFORE_STEPS, reading, checked, "preamble", "introduction")]
@@ -41,6 +41,11 @@ def reading_html(reading: Interpretation | None, checked: Checked = NOTHING_CHEC
     panels.append(_stray(strings.AFTER_ANSWER, reading, checked, "trailing", "" if running else "cut_off"))
     region = f'role="region" aria-label="{escape(strings.READING_REGION)}"'
     return f'<div class="reading" {region}><h2 class="unseen">{escape(strings.READING)}</h2>{"".join(panels)}</div>'
+
+
+def quiet_html(sentence: str) -> str:
+    """Return the panel as it is without a reading: one sentence."""
+    return f'<div class="reading"><section><p class="quiet">{escape(sentence)}</p></section></div>'
 
 
 def footer_html(sentence: str = "", notes: str = "") -> str:

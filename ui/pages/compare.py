@@ -20,12 +20,12 @@ from ui.components.case_line import case_html
 from ui.components.comparison import LETTERS, columns_html
 from ui.components.sessions import head_html
 from ui.components.status import status_html
-from ui.components.viewer import marks_html, recording_html, segments_html, viewer_html
 from ui.pages.compare_actions import LEAST, CompareActions
 from ui.pages.compare_case import CompareCase
 from ui.pages.compare_choices import consent_of, first_views, notes_html, view_choices
-from ui.pages.read import SWITCHING_DARK, WITH_REFUSED, WITH_WANTED
+from ui.pages.read import SWITCHING_DARK, WITH_REFUSED
 from ui.pages.read_actions import Update
+from ui.pages.trace_box import trace_box, wire_trace
 from ui.pages.wiring import tied
 
 EXAMPLES_ON_EMPTY_PAGE = 2
@@ -90,16 +90,7 @@ def _controls(actions: CompareActions, settings: Settings) -> dict[str, Any]:
 def _work(first_examples: list[str]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Column(elem_id="compare-side"):
-        with gr.Column(elem_id="trace-box"):
-            with gr.Column(elem_id="empty"):
-                gr.HTML(f'<p class="quiet">{words.EMPTY_TRACE}</p>')
-                with gr.Row(elem_id="empty-buttons"):
-                    parts["first_examples"] = {name: gr.Button(name, size="sm") for name in first_examples}
-            gr.HTML(viewer_html(), elem_id="trace-holder")
-            parts["trace"] = gr.HTML(recording_html(None), elem_id="trace-data")
-            parts["trace_marks"] = gr.HTML(marks_html(None, None), elem_id="trace-marks")
-            parts["trace_segments"] = gr.HTML("", elem_id="trace-segments")
-            parts["trace_more"] = gr.Button("more of the trace", visible="hidden", elem_id="trace-more")
+        parts |= trace_box(words.EMPTY_TRACE, first_examples)
         gr.HTML(
             f'<button type="button" id="fold" aria-expanded="true" aria-controls="trace-box" '
             f'data-hide="{words.HIDE_TRACE}" data-show="{words.SHOW_TRACE}">{words.HIDE_TRACE}</button>',
@@ -138,20 +129,8 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: CompareActions) -> Non
     tie(parts["json"].click, actions.save_json, ())
     tie(parts["pdf"].click, actions.save_pdf, ())
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
-    parts["trace_more"].click(
-        _more_of_the_trace,
-        inputs=[parts["case"], parts["told"]],
-        outputs=[parts["trace_segments"]],
-        js=WITH_WANTED,
-        trigger_mode="multiple",
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    wire_trace(parts)
     parts["dark_switch"].click(None, js=SWITCHING_DARK)
-
-
-def _more_of_the_trace(case: CompareCase | None, wanted: str) -> str:
-    return segments_html(None if case is None else case.record, wanted)
 
 
 def _fixed(action: Callable[..., Iterator[Update]], *first: Any) -> Callable[..., Iterator[Update]]:

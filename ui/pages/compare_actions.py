@@ -9,7 +9,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -26,7 +26,7 @@ from ecgr1_core.metrics import consistency, differences
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
 from ecgr1_core.modality import ModalityView
 from ecgr1_core.readers import ReadingStream, get_reader
-from ecgr1_core.readers.base import agreed, consent_needed
+from ecgr1_core.readers.base import agreed
 from ecgr1_core.readers.local_model import LocalModel
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
@@ -35,14 +35,16 @@ from ui import strings
 from ui import strings_compare as words
 from ui.components.case_line import case_html
 from ui.components.checked import Checker
-from ui.components.comparison import LETTERS, Column, Compared, columns_html, compare, compared_html
+from ui.components.comparison import LETTERS, Column, Compared, columns_html, compare, compared_html, view_name
+from ui.components.consent import check_consent
 from ui.components.documents import download_html, file_stem, reading_json
+from ui.components.reading import quiet_html
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
 from ui.pages.compare_case import CompareCase, Running
-from ui.pages.compare_choices import name_of, options_of, seed_of, told_of, view_of
+from ui.pages.compare_choices import options_of, seed_of, told_of, view_of
 from ui.pages.finished import ended
-from ui.pages.read_actions import Update, failed, forget, too_big, waiting_for
+from ui.pages.read_actions import Update, failed, forget, guarding, too_big, waiting_for
 from ui.pages.reading_actions import KEY_FILE
 
 LEAST, MOST = 2, len(LETTERS)
@@ -52,17 +54,15 @@ logger = logging.getLogger(__name__)
 _numbers = count(1)
 
 
-def guarded(action: Callable[..., Iterator[Update]]) -> Callable[..., Iterator[Update]]:
-    """Wrap a method whose first input is the open case (or None): its errors become one sentence on the page."""
+def _idle(case: CompareCase | None) -> Update:
+    return {
+        "compare": gr.update(interactive=case is not None),
+        "cancel": gr.update(interactive=False),
+        **{f"stop_{letter}": gr.update(interactive=False) for letter in LETTERS},
+    }
 
-    @functools.wraps(action)
-    def run(self: CompareActions, case: CompareCase | None, *inputs: Any) -> Iterator[Update]:
-        try:
-            yield from action(self, case, *inputs)
-        except Exception as error:
-            yield failed(error) | _idle(case)
 
-    return run
+guarded = guarding(_idle)
 
 
 class CompareActions:
@@ -87,7 +87,7 @@ class CompareActions:
         yield {"recording": gr.update(choices=self.choices(visitor))}
         if asked.get("recording"):
             key = f"kept:{asked['recording']}"
-            yield {"recording": gr.update(choices=self.choices(visitor), value=key)}
+            yield {"recording": gr.update(value=key)}
             yield from self._open(case, self._named(key, visitor))
 
     @guarded
@@ -128,7 +128,7 @@ class CompareActions:
             "case_line": case_html(record),
             "trace": recording_html(record, whole=False),
             "trace_marks": marks_html(None, None),
-            "comparison": _quiet(words.NOT_YET),
+            "comparison": quiet_html(words.NOT_YET),
             "tools": gr.update(visible=False),
             "status": status_html("busy", strings.STATUS_MEASURING.format(name=record.name)),
         }
@@ -156,7 +156,7 @@ class CompareActions:
         case.stop()
         running = self._asked(case, list(views[:number]), seed_of(seed), consented)
         case.running[:] = running
-        names = " + ".join(name_of(one.reader, one.modality) for one in running)
+        names = " + ".join(view_name(one.reader.title, one.modality) for one in running)
         yield {
             "status": status_html("busy", words.STATUS_ASKED.format(readings=names)),
             "compare": gr.update(interactive=False),
@@ -184,8 +184,7 @@ class CompareActions:
                 letters = {"letter": LETTERS[views.index(one)], "other": LETTERS[n]}
                 raise InputError(words.COMPARE, words.SAME.format(**letters), words.SAME_REMEDY)
         for reader, _ in chosen:
-            if consent_needed(reader) is not None and not consented:
-                raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)
+            check_consent(reader, consented)
         page = render_page(case.record) if any(modality != "signal" for _, modality in chosen) else None
         seen: list[ModalityView] = [view_of(case.record, modality, page) for _, modality in chosen]
         streams: dict[int, ReadingStream] = {}
@@ -241,7 +240,7 @@ class CompareActions:
         columns = [
             Column(
                 LETTERS[n],
-                words.VIEW_NAME.format(reader=one.title, modality=strings.MODALITY_NAMES[one.modality]),
+                view_name(one.title, one.modality),
                 words.STOPPED if one.stopped else words.DONE.format(seconds=one.seconds),
                 found.readings[n],
                 found.checked[n],
@@ -370,7 +369,7 @@ def _column(number: int, one: Running) -> Column:
         state, note = (words.WRITING if one.reading.raw else words.WAITING), _waiting(one)
     checked = one.checker.so_far(one.reading)
     return Column(
-        LETTERS[number], name_of(one.reader, one.modality), state, one.reading, checked, one.ended is None, note
+        LETTERS[number], view_name(one.reader.title, one.modality), state, one.reading, checked, one.ended is None, note
     )
 
 
@@ -382,18 +381,6 @@ def _kept(one: Running) -> KeptReading:
     details = one.stream.details
     checked = one.checker.at_last(one.reading, details.evidence, details.certainties, None)
     return ended(one.reader, one.modality, one.reading, checked, details, seconds=one.seconds, stopped=one.stopped)
-
-
-def _idle(case: CompareCase | None) -> Update:
-    return {
-        "compare": gr.update(interactive=case is not None),
-        "cancel": gr.update(interactive=False),
-        **{f"stop_{letter}": gr.update(interactive=False) for letter in LETTERS},
-    }
-
-
-def _quiet(sentence: str) -> str:
-    return f'<div class="reading"><section><p class="quiet">{sentence}</p></section></div>'
 
 
 def _with_comparison(case: CompareCase | None) -> tuple[CompareCase, Compared]:

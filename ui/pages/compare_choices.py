@@ -16,9 +16,8 @@ from ecgr1_core.readers import Reader, ReadingOptions, get_reader, known_readers
 from ecgr1_core.readers.base import consent_needed
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
-from ui import strings
 from ui import strings_compare as words
-from ui.components.comparison import LETTERS
+from ui.components.comparison import LETTERS, view_name
 from ui.components.consent import consent_choice
 from ui.pages.read_actions import Update, reader_note_html
 
@@ -51,7 +50,7 @@ def view_choices(settings: Settings) -> list[tuple[str, str]]:
     found = []
     for reader in known_readers(settings):
         for modality in reader.modalities:
-            name = name_of(reader, modality)
+            name = view_name(reader.title, modality)
             shown = name if reader.unavailable is None else words.GONE.format(name=name)
             found.append((shown, f"{reader.name}/{modality}"))
     return found
@@ -91,8 +90,3 @@ def seed_of(text: str) -> int | None:
         fault = words.SEED_FAULT.format(seed=words_of[:40], largest=LARGEST_SEED)
         raise InputError(words.SEED, fault, words.SEED_REMEDY)
     return int(words_of)
-
-
-def name_of(reader: Reader, modality: str) -> str:
-    """Return a way of reading as people read it."""
-    return words.VIEW_NAME.format(reader=reader.title, modality=strings.MODALITY_NAMES[modality])

@@ -24,7 +24,6 @@ from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html
 from ui.components.sessions import head_html, recordings_head_html, sessions_html
 from ui.components.status import status_html
-from ui.components.viewer import marks_html, recording_html, viewer_html
 from ui.pages.kept_actions import KeptActions
 from ui.pages.read_actions import (
     ReadActions,
@@ -34,13 +33,13 @@ from ui.pages.read_actions import (
     reader_note_html,
 )
 from ui.pages.reading_actions import ReadingActions
+from ui.pages.trace_box import trace_box, wire_trace
 from ui.pages.wiring import Tie, tied
 
 ASKED = ("sampling_rate_hz", "unit")
 EXAMPLES_ON_EMPTY_PAGE = 2
 WITH_REFUSED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1.refused]"
 WITH_VIEW = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Reading.view()]"
-WITH_WANTED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Viewer.wanted()]"
 WITH_VISITOR = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Kept.visitor()]"
 WITH_VISITOR_AND_KEY = "(...inputs) => [...inputs.slice(0, -2), window.ecgr1Kept.visitor(), window.ecgr1Kept.key]"
 WITH_VISITOR_AND_VIEW = (
@@ -115,16 +114,7 @@ def _work(first_examples: list[str]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Row(elem_id="work"):
         with gr.Column(elem_id="trace-side"):
-            with gr.Column(elem_id="trace-box"):
-                with gr.Column(elem_id="empty"):
-                    gr.HTML(f'<p class="quiet">{strings.EMPTY}</p>')
-                    with gr.Row(elem_id="empty-buttons"):
-                        parts["first_examples"] = {name: gr.Button(name, size="sm") for name in first_examples}
-                gr.HTML(viewer_html(), elem_id="trace-holder")
-                parts["trace"] = gr.HTML(recording_html(None), elem_id="trace-data")
-                parts["trace_marks"] = gr.HTML(marks_html(None, None), elem_id="trace-marks")
-                parts["trace_segments"] = gr.HTML("", elem_id="trace-segments")
-                parts["trace_more"] = gr.Button("more of the trace", visible="hidden", elem_id="trace-more")
+            parts |= trace_box(strings.EMPTY, first_examples)
             parts["measurements"] = gr.HTML(measurements_html(None), elem_id="measurements")
             with gr.Accordion(strings.PER_LEAD, open=False, elem_id="per-lead"):
                 parts["lead_table"] = gr.HTML(lead_table_html(None), elem_id="lead-table")
@@ -194,15 +184,7 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: Kep
     tie(parts["reader"].input, actions.choose_reader, ("reader",))
     tie(app.load, actions.choose_reader, ("reader",))
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
-    parts["trace_more"].click(
-        actions.more_of_the_trace,
-        inputs=[parts["case"], parts["told"]],
-        outputs=[parts["trace_segments"]],
-        js=WITH_WANTED,
-        trigger_mode="multiple",
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    wire_trace(parts)
     parts["dark_switch"].click(None, js=SWITCHING_DARK)
     _wire_reading(parts, tie, ReadingActions(settings))
     _wire_recordings(app, parts, tie, kept, (*stoppable, *others))

@@ -27,18 +27,18 @@ from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
-from ecgr1_core.readers.base import agreed, consent_needed
+from ecgr1_core.readers.base import agreed
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.case_line import case_html
 from ui.components.checked import Checked, Checker
-from ui.components.consent import consent_choice
+from ui.components.consent import check_consent, consent_choice
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
-from ui.components.viewer import marks_html, recording_html, segments_html
+from ui.components.viewer import marks_html, recording_html
 from ui.pages.case import Case, Turn
 from ui.pages.finished import ended, finished_html, footer_of, kept_footer, tools_of
 
@@ -51,17 +51,23 @@ SECONDS_BETWEEN_UPDATES = 0.1
 logger = logging.getLogger(__name__)
 
 
-def guarded(action: Action) -> Action:
-    """Wrap a method whose first input is the open case (or None): its errors become one sentence on the page."""
+def guarding(rest: Callable[[Any], Update]) -> Callable[[Action], Action]:
+    """Return what wraps a method whose first input is the open case (or None): its errors become one sentence.
 
-    @functools.wraps(action)
-    def run(self: ReadActions, case: Case | None, *inputs: Any) -> Iterator[Update]:
-        try:
-            yield from action(self, case, *inputs)
-        except Exception as error:
-            yield failed(error) | idle(case)
+    `rest` gives, for the case, the updates that let the next thing be started.
+    """
 
-    return run
+    def guard(action: Action) -> Action:
+        @functools.wraps(action)
+        def run(self: Any, case: Any, *inputs: Any) -> Iterator[Update]:
+            try:
+                yield from action(self, case, *inputs)
+            except Exception as error:
+                yield failed(error) | rest(case)
+
+        return run
+
+    return guard
 
 
 def joined(earlier: Update, later: Update) -> Update:
@@ -108,6 +114,9 @@ def busy_with(paths: Sequence[str]) -> Update:
 def idle(case: Case | None) -> Update:
     """Return the updates that let the next thing be started."""
     return {"read": gr.update(interactive=case is not None), "cancel": gr.update(interactive=False)}
+
+
+guarded = guarding(idle)
 
 
 def nothing_asked() -> Update:
@@ -203,10 +212,6 @@ class ReadActions:
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
         } | idle(opened)
 
-    def more_of_the_trace(self, case: Case | None, wanted: str) -> str:
-        """Return segments of the recording that is open in this visitor's session, of no other, for the viewer."""
-        return segments_html(None if case is None else case.record, wanted)
-
     @guarded
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
         """Offer the modalities of the reader that was chosen, and say what there is to know of it."""
@@ -228,8 +233,7 @@ class ReadActions:
         if case is None:
             raise InputError(strings.READ, strings.NO_RECORDING, strings.NO_RECORDING_REMEDY)
         reader = get_reader(reader_name, self.settings)
-        if consent_needed(reader) is not None and not consented:
-            raise InputError(reader.title, strings.NO_CONSENT, strings.NO_CONSENT_REMEDY)
+        check_consent(reader, consented)
         turn = case.begin_reading()
         try:
             page = None
