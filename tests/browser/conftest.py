@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from page_app import ROOT, served, watched
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "model"))  # the tiny checkpoint
 CHROMIUM = os.environ.get("ECGR1_CHROMIUM") or next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -32,7 +26,6 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_S = 90.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,44 +70,10 @@ def model_app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield address
 
 
-@contextmanager
-def served(data_dir: Path, **settings: str) -> Iterator[str]:
-    """Serve the real app with its data in `data_dir`, and give its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (data_dir / "serve.log").open("w")
-    command = [sys.executable, str(ROOT / "app.py"), "serve", "--port", str(port), "--no-browser"]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("ECGR1_MODEL")}
-    environment = own | {"ECGR1_DATA_DIR": str(data_dir), **settings}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        _wait_until_ready(address, server, data_dir / "serve.log")
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
-
-
-def _wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            pytest.fail(f"the app ended with {server.returncode}: {log.read_text()}")
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the app did not answer within {START_S:.0f} s: {log.read_text()}")
-
-
 @pytest.fixture
 def read_page(page: Page, app_address: str) -> Iterator[Page]:
     """The Read page, open; after the test no error may be on the console and no request may have left this machine."""
-    with _watched(page, app_address):
+    with watched(page, app_address):
         yield page
 
 
@@ -125,38 +84,19 @@ def known_page(page: Page, app_address: str, data_dir: Path, shared_data: Path) 
 
     keep_recordings(data_dir, shared_data)
     know(page)
-    with _watched(page, app_address):
+    with watched(page, app_address):
         yield page
 
 
 @pytest.fixture
 def model_page(page: Page, model_app_address: str) -> Iterator[Page]:
     """The Read page of the app that has a model; watched as `read_page`."""
-    with _watched(page, model_app_address):
+    with watched(page, model_app_address):
         yield page
 
 
 @pytest.fixture
 def compare_page(page: Page, model_app_address: str) -> Iterator[Page]:
     """The Compare page of the app that has a model; watched as `read_page`."""
-    with _watched(page, f"{model_app_address}compare"):
+    with watched(page, f"{model_app_address}compare"):
         yield page
-
-
-@contextmanager
-def _watched(page: Page, address: str) -> Iterator[None]:
-    faults: list[str] = []
-    hosts: set[str | None] = set()
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            faults.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.goto(address)
-    page.locator("#reader-note p").first.wait_for()
-    yield
-    assert faults == []
-    assert hosts - {None} == {"127.0.0.1"}, "a request left this machine"  # None: data: and blob: addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import served
+from page_app import served
 from page_kept import LONG_NAME, RIGHT_TO_LEFT_NAME, come_as, keep_recordings, reopen
 from page_recordings import ptbxl_pair
 from page_steps import open_files, read, shown, view

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import _watched, served
+from page_app import served, watched
 from page_steps import mark_status, read
 from playwright.sync_api import Page, expect
 
@@ -32,7 +32,7 @@ def remote_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
 
 def test_nothing_is_sent_before_the_box_is_ticked(page: Page, remote_app: tuple[str, Seen]) -> None:
     address, server = remote_app
-    with _watched(page, address):
+    with watched(page, address):
         expect(page.locator("#consent")).to_be_hidden()
         page.locator("#empty-buttons button").first.click()
         expect(page.locator("#status .done")).to_contain_text("is open and measured", timeout=30_000)

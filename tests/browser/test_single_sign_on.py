@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, served
+from page_app import ROOT, served
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 

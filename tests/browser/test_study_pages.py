@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from conftest import ROOT, served
+from page_app import ROOT, served
 from playwright.sync_api import Browser, Page, expect
 
 sys.path.insert(0, str(ROOT / "tests"))
