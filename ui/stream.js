@@ -33,6 +33,7 @@
       for (const block of blocks) {
         if (block.startsWith('data: {"msg":"close_stream"')) continue;
         if (block.startsWith('data: {"msg":"process_completed"')) answered(block);
+        if (block.startsWith('data: {"msg":"unexpected_error"')) waiting.clear(); // the server has forgotten them
         into.enqueue(encoder.encode(`${block}\n\n`));
       }
     }
