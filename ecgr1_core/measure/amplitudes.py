@@ -7,7 +7,7 @@ from scipy.interpolate import PchipInterpolator
 
 from ecgr1_core.measure import segments, shapes
 from ecgr1_core.measure.beats import Indices
-from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, samples
+from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, Array, Mask, samples
 from ecgr1_core.measure.delineate import WaveLimits
 from ecgr1_core.measure.templates import BEFORE
 from ecgr1_core.measure.types import LeadMeasurements
@@ -19,11 +19,13 @@ _SMALLEST_SHARE = 0.025  # and of the span of the complex, below which it is the
 _CAPITAL_MV = 0.5
 
 
-def level_before_qrs(signal_mv: Array, fiducials: Indices, limits: WaveLimits) -> Array:
+def level_before_qrs(signal_mv: Array, fiducials: Indices, limits: WaveLimits, shown: Mask) -> Array:
     """Return the signals with the level just before each QRS brought to zero, [leads, samples].
 
     The level is the mean of the 16 ms that end 4 ms before the onset; between the beats it is interpolated by a
-    monotone cubic (Fritsch and Carlson 1980), so that drift is removed without bending the ST segment.
+    monotone cubic (Fritsch and Carlson 1980), so that drift is removed without bending the ST segment. `shown` is
+    [leads, samples]; before a beat of which a lead is not shown, its level is that before the nearest beat of which it
+    is.
     """
     stop = np.round(fiducials + limits.qrs_onset - BEFORE - samples(4.0)).astype(int)
     keep = (stop >= samples(16.0)) & (stop < signal_mv.shape[1])
@@ -34,6 +36,7 @@ def level_before_qrs(signal_mv: Array, fiducials: Indices, limits: WaveLimits) -
     cumulative = np.concatenate([np.zeros((len(signal_mv), 1)), np.cumsum(signal_mv, axis=1)], axis=1)
     width = samples(16.0)
     levels = (cumulative[:, stop] - cumulative[:, stop - width]) / width
+    levels = _of_shown(levels, shown[:, stop - 1] & shown[:, stop - width])
     if len(stop) == 1:
         level: Array = signal_mv - levels
         return level
@@ -42,6 +45,19 @@ def level_before_qrs(signal_mv: Array, fiducials: Indices, limits: WaveLimits) -
     drift = PchipInterpolator(knots, levels, axis=1)(positions)
     result: Array = signal_mv - drift
     return result
+
+
+def _of_shown(levels: Array, known: Mask) -> Array:
+    """Return levels [leads, beats] with those that are not known taken from the nearest beat of the same lead."""
+    if known.all():
+        return levels
+    out = levels.copy()
+    for row, has in zip(out, known, strict=True):
+        places = np.flatnonzero(has)
+        if len(places):
+            every = np.arange(len(row))
+            row[:] = row[places[np.abs(every[:, None] - places).argmin(axis=1)]]
+    return out
 
 
 def measure_lead(

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import signal as dsp
 
 from ecgr1_core.measure.beats import Indices
-from ecgr1_core.measure.conditioning import Array, Conditioned, low_pass, samples
+from ecgr1_core.measure.conditioning import Array, Conditioned, Mask, low_pass, samples
 from ecgr1_core.measure.delineate import WaveLimits
 from ecgr1_core.measure.templates import beat_windows
 
@@ -43,16 +43,22 @@ def test_p_waves(conditioned: Conditioned, fiducials: Indices, limits: WaveLimit
     start = round(limits.p_onset - samples(20.0))
     stop = round(min(limits.qrs_onset - samples(10.0), limits.p_offset + samples(30.0)))
     smooth = low_pass(conditioned.signal_mv[conditioned.usable], 25.0)
+    if conditioned.in_parts:
+        smooth = np.where(conditioned.shown[conditioned.usable], smooth, np.nan)
     windows = beat_windows(smooth, fiducials)[:, :, max(0, start) : max(stop, start + samples(40.0))]
-    whole = np.isfinite(windows).all(axis=(1, 2))
+    seen: Mask = np.asarray(np.isfinite(windows).all(axis=2))  # of each beat the leads that are shown
+    whole: Mask = np.asarray(seen.any(axis=1) if conditioned.in_parts else seen.all(axis=1))
     if whole.sum() < 3:
         return AtrialTest(True, "too few beats to compare", nothing, None)
-    level = dsp.detrend(windows[whole], axis=2)
+    level = dsp.detrend(np.where(seen[whole][:, :, None], windows[whole], 0.0), axis=2)
     total = level.sum(axis=0)
+    times = seen[whole].sum(axis=0)  # a lead shown in one beat alone has no others to be held against
+    per_other = np.where(times > 1, 1.0 / np.maximum(times - 1, 1), 0.0)
     likeness = nothing
     found = []
-    for beat in level:
-        others = total - beat
+    for beat, has in zip(level, seen[whole], strict=True):
+        beat = beat * (has & (times > 1))[:, None]
+        others = (total - beat) * (has * per_other)[:, None]
         size = float(np.sqrt((beat**2).sum() * (others**2).sum()))
         found.append(float((beat * others).sum()) / size if size > 0 else 0.0)
     likeness[whole] = found

@@ -36,18 +36,22 @@ class AtrialActivity:
         return self.flutter_power is not None and self.flutter_power >= _FLUTTER_SHARE
 
 
-def atrial_activity(bridged_mv: Array, usable: Mask) -> AtrialActivity:
-    """Return the atrial activity of a recording, `bridged_mv` being [12, samples] with the QRS complexes bridged."""
+def atrial_activity(bridged_mv: Array, usable: Mask, shown: Mask) -> AtrialActivity:
+    """Return the atrial activity of a recording, `bridged_mv` being [12, samples] with the QRS complexes bridged.
+
+    Each lead is judged by the seconds for which it is `shown`, [12, samples].
+    """
     signal = remove_drift(low_pass(bridged_mv, 20.0), 1.0)
-    length = signal.shape[1]
-    frequency: Array = np.fft.rfftfreq(8 * length, 1.0 / WORKING_RATE_HZ).astype(np.float64)
+    whole = signal.shape[1]
+    frequency: Array = np.fft.rfftfreq(8 * whole, 1.0 / WORKING_RATE_HZ).astype(np.float64)
     found: list[tuple[float, float]] = []
     fibrillation = None
     for lead in _VIEWS:
         index = LEADS.index(lead)
         if not usable[index]:
             continue
-        power = np.abs(np.fft.rfft(signal[index] * np.hanning(length), 8 * length)) ** 2
+        part = signal[index, shown[index]]
+        power = np.abs(np.fft.rfft(part * np.hanning(len(part)), 8 * whole)) ** 2
         total = float(power[_between(frequency, _ALL_HZ)].sum())
         if total <= 0.0:
             continue

@@ -23,6 +23,9 @@ Mask = npt.NDArray[np.bool_]
 
 _MAINS_HZ = (50.0, 60.0)
 _MAINS_RATIO = 8.0  # power in the mains bin over the power beside it, from which mains is taken out
+_AT_END_S = 0.3  # without samples at an end of the recording, from which a lead counts as shown in part
+LEAST_SHOWN_S = 1.5  # of a lead shown in part
+_THROUGHOUT = 0.95  # of the recording
 _MAINS_FLOOR_MV = 0.004  # below this amplitude mains cannot disturb a measurement
 
 
@@ -32,7 +35,9 @@ class Conditioned:
 
     `signal_mv` is [12, samples] float64 at `WORKING_RATE_HZ`, gaps bridged linearly, mains subtracted where there is
     any; `detrended_mv` is the same without drift below 0.6 Hz (for timing, not for amplitudes); `usable` is
-    [12], leads that carry a signal at all; `mains_hz` and `mains_mv` are [12], 0 where no mains was found.
+    [12], leads that carry a signal at all; `mains_hz` and `mains_mv` are [12], 0 where no mains was found. `shown` is
+    [12, samples]: False before a lead begins and after it ends, where its signal is held level, as on a page that shows
+    2.5 s of each lead.
     """
 
     signal_mv: Array
@@ -40,31 +45,73 @@ class Conditioned:
     usable: Mask
     mains_hz: Array
     mains_mv: Array
+    shown: Mask
+
+    @property
+    def throughout(self) -> Mask:
+        """Usable leads that are shown from the beginning to the end, [12]."""
+        whole: Mask = self.usable & (self.shown.mean(axis=1) >= _THROUGHOUT)
+        return whole
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether some usable lead is not shown throughout."""
+        return bool((self.usable & ~self.throughout).any())
+
+    @property
+    def shown_mv(self) -> Array:
+        """`signal_mv` with NaN where a lead is not shown, [12, samples]."""
+        return np.where(self.shown, self.signal_mv, np.nan) if self.in_parts else self.signal_mv
 
 
 def condition(record: EcgRecord) -> Conditioned:
     """Return the conditioned signals of a recording of any sampling rate and any set of leads."""
     raw = record.signal_mv.astype(np.float64)
     known = np.isfinite(raw)
-    usable = known.mean(axis=1) >= 0.5
+    spans = [shown_span(ok, record.sampling_rate_hz) for ok in known]
+    usable = np.array([_mostly(ok, span, record.sampling_rate_hz) for ok, span in zip(known, spans, strict=True)])
     filled = np.array([_bridge(row, ok) for row, ok in zip(raw, known, strict=True)])
     filled = _to_working_rate(filled, record.sampling_rate_hz)
     usable &= np.ptp(filled, axis=1) > 1e-3
+    shown = np.zeros(filled.shape, dtype=bool)
+    ratio = filled.shape[1] / raw.shape[1]
+    for row, (start, stop) in zip(shown, spans, strict=True):
+        row[int(np.ceil(start * ratio)) : round(stop * ratio)] = True
     mains_hz = np.zeros(len(filled))
     mains_mv = np.zeros(len(filled))
     for index in np.flatnonzero(usable):
-        mains_hz[index], mains_mv[index] = _find_mains(filled[index])
+        mains_hz[index], mains_mv[index] = _find_mains(filled[index, shown[index]])
     if mains_hz.any():  # found in one lead it is in all, more or less
         frequency = mains_hz[int(np.argmax(mains_mv))]
         for index in np.flatnonzero(usable):
-            filled[index] = _without_mains(filled[index], frequency)
+            filled[index, shown[index]] = _without_mains(filled[index, shown[index]], frequency)
     return Conditioned(
         signal_mv=filled,
         detrended_mv=remove_drift(filled, 0.6),
         usable=usable,
         mains_hz=mains_hz,
         mains_mv=mains_mv,
+        shown=shown,
     )
+
+
+def shown_span(known: Mask, rate_hz: float) -> tuple[int, int]:
+    """Return the first sample at which a lead is shown and the one after the last, `known` being [samples].
+
+    Up to 0.3 s without samples at either end are a gap like any other, and the lead is shown throughout.
+    """
+    found = np.flatnonzero(known)
+    if len(found) == 0:
+        return 0, len(known)
+    least = _AT_END_S * rate_hz
+    start, stop = int(found[0]), int(found[-1]) + 1
+    return start if start > least else 0, stop if len(known) - stop > least else len(known)
+
+
+def _mostly(known: Mask, span: tuple[int, int], rate_hz: float) -> bool:
+    """Whether a lead is known for half of the time that it is shown, and shown for long enough to hold a beat."""
+    enough = span == (0, len(known)) or span[1] - span[0] >= LEAST_SHOWN_S * rate_hz
+    return enough and bool(known[span[0] : span[1]].mean() >= 0.5)
 
 
 def remove_drift(signal_mv: Array, cutoff_hz: float) -> Array:

@@ -80,10 +80,9 @@ def analyse(record: EcgRecord) -> Analysis:
         and limits.qrs_onset - not_before <= samples(pacing.PACED_WITHIN_MS)
     )
     not_before = not_before if paced else 0
-    leveled = dataclasses.replace(
-        conditioned, signal_mv=level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits)
-    )
-    beat_mv = median_beat(leveled.signal_mv, dominant.fiducials)
+    level = level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits, conditioned.shown)
+    leveled = dataclasses.replace(conditioned, signal_mv=level)
+    beat_mv = median_beat(leveled.shown_mv, dominant.fiducials)
     motion = motion_of(beat_mv, conditioned.usable, [BEFORE], not_before=not_before)
     limits = delineate(motion, BEFORE, rr_samples)
     atrial_test = atrial.test_p_waves(leveled, dominant.fiducials, limits, BEFORE)
@@ -97,7 +96,7 @@ def analyse(record: EcgRecord) -> Analysis:
     if p_present and agreed.p_unclear and (rhythm.irregularity(rhythm.rr_intervals_ms(beats)) or 0.0) > _IRREGULAR:
         p_present, p_reason = False, "the rhythm is irregular and no clear P wave stands before the QRS complexes"
     bridged = bridge_qrs(conditioned.signal_mv, list(motion.qrs.values()))
-    activity = atrial_activity(bridged, conditioned.usable)
+    activity = atrial_activity(bridged, conditioned.usable, conditioned.shown)
     if activity.is_flutter and not paced:
         p_present = False
         p_reason = f"the atria beat at {activity.rate_per_min:.0f} per minute (flutter waves, no P)"
@@ -106,8 +105,9 @@ def analyse(record: EcgRecord) -> Analysis:
     if not p_present:
         limits = dataclasses.replace(limits, p_onset=None, p_peak=None, p_offset=None)
     waves = p_waves.PWaves(np.empty(0, dtype=np.intp))
-    if not activity.is_flutter and not paced:
-        waves = p_waves.find_p_waves(bridged, conditioned.usable, position, dominant.fiducials, limits, motion.qrs)
+    throughout = conditioned.throughout
+    if not activity.is_flutter and not paced and throughout.any():
+        waves = p_waves.find_p_waves(bridged, throughout, position, dominant.fiducials, limits, motion.qrs)
     leads = {
         lead: measure_lead(beat_mv[index], limits, rr_samples, p_present=p_present, p_reason=p_reason)
         if conditioned.usable[index]
@@ -305,7 +305,7 @@ def _durations_by_class(
 ) -> dict[int, float]:
     out = {0: (limits.qrs_offset - limits.qrs_onset) * _MS}
     for number, group in enumerate(classes[1:], start=1):
-        motion = motion_of(median_beat(conditioned.signal_mv, group.fiducials), conditioned.usable, [BEFORE])
+        motion = motion_of(median_beat(conditioned.shown_mv, group.fiducials), conditioned.usable, [BEFORE])
         found = delineate(motion, BEFORE, rr_samples, find_p=False)
         out[number] = (found.qrs_offset - found.qrs_onset) * _MS
     return out

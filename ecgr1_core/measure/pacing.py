@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
+from scipy.ndimage import binary_erosion, maximum_filter1d, minimum_filter1d
 
 from ecgr1_core.measure.beats import Indices
 from ecgr1_core.measure.conditioning import Array, Conditioned, Mask, samples
@@ -28,6 +28,7 @@ _SHARPNESS = 0.6  # of the span of the lead around it
 _SIZE = 0.12  # of the span of the lead's usual complexes
 _OUT_OF_QUIET = 3.6  # times what bends before it
 _LEADS_SHARE = 3 / 8
+_SHOWN_SHARE, _LEAST_SHOWN = 3 / 4, 3
 _QUIET_MV = 0.002
 _AROUND_MS, _QUIET_FROM_MS, _QUIET_TO_MS, _END_MS = 24.0, 48.0, 8.0, 20.0
 _BEFORE_QRS_MS, _AFTER_FIDUCIAL_MS = 180.0, 10.0
@@ -42,9 +43,11 @@ def find_spikes(conditioned: Conditioned) -> Indices:
     A spike bends within one sample. Its second difference is held against the span of the lead within 24 ms (at least
     60 %), the usual size of the lead's complexes (at least 12 %) and the largest second difference of the 48 to 8 ms
     before it (3.6 times), and this in three of the eight independent leads (I, II, V1 to V6; the same share of those
-    that are there): noise on one limb electrode shows in six leads but in two independent ones.
+    that are there): noise on one limb electrode shows in six leads but in two independent ones. Where leads are
+    shown in part, three quarters of all leads that are shown at the moment, and at least three, must show it.
     """
-    chosen = [index for index in _INDEPENDENT if conditioned.usable[index]] or list(np.flatnonzero(conditioned.usable))
+    independent = [index for index in _INDEPENDENT if conditioned.usable[index] and not conditioned.in_parts]
+    chosen = independent or list(np.flatnonzero(conditioned.usable))
     signal = conditioned.signal_mv[chosen]
     if len(signal) == 0 or signal.shape[1] < samples(200.0):
         return np.empty(0, dtype=np.intp)
@@ -60,15 +63,26 @@ def find_spikes(conditioned: Conditioned) -> Indices:
             bend / np.maximum(_largest_before(bend), _QUIET_MV) / _OUT_OF_QUIET,
         ]
     )
-    rank = math.ceil(_LEADS_SHARE * len(scores))
-    score = np.partition(scores, len(scores) - rank, axis=0)[len(scores) - rank]
     end = samples(_END_MS)  # where resampling and filters bend the trace themselves
+    if conditioned.in_parts:
+        score = _in_parts(scores, binary_erosion(conditioned.shown[chosen], np.ones((1, 2 * end + 1))))
+    else:
+        rank = math.ceil(_LEADS_SHARE * len(scores))
+        score = np.partition(scores, len(scores) - rank, axis=0)[len(scores) - rank]
     score[:end] = score[-end:] = 0.0
     hits = np.flatnonzero(score >= 1.0)
     if len(hits) == 0:
         return hits
     groups = np.split(hits, np.flatnonzero(np.diff(hits) > samples(40.0)) + 1)
     return np.asarray([int(group[0]) for group in groups], dtype=np.intp)
+
+
+def _in_parts(scores: Array, shown: Mask) -> Array:
+    """Return the score that three quarters of the leads shown at a moment reach, [samples]; 0 for fewer than three."""
+    needed = np.ceil(_SHOWN_SHARE * shown.sum(axis=0)).astype(int)
+    ranked = -np.sort(-np.where(shown, scores, 0.0), axis=0)
+    reached: Array = np.take_along_axis(ranked, np.maximum(needed - 1, 0)[np.newaxis], axis=0)[0]
+    return np.where(needed >= _LEAST_SHOWN, reached, 0.0)
 
 
 def spike_before(spikes: Indices, fiducials: Indices) -> float | None:

@@ -7,7 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from ecgr1_core.measure.conditioning import Array, Conditioned, Mask, low_pass, samples
+from ecgr1_core.measure.conditioning import (
+    LEAST_SHOWN_S,
+    Array,
+    Conditioned,
+    Mask,
+    low_pass,
+    samples,
+    shown_span,
+)
 from ecgr1_core.measure.templates import BEFORE
 from ecgr1_core.measure.types import LeadMeasurements, LeadQuality, Quality
 from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
@@ -16,6 +24,7 @@ _NOISE_MV = 0.04  # muscle noise (rms above 35 Hz between the beats) from which 
 _HEAVY_NOISE_MV = 0.12
 _WANDER_MV = 0.5  # span of what is slower than 0.6 Hz, within any 2.5 s
 _SATURATED_SHARE = 0.002
+_SMALL_GAP = 0.02  # share of samples without which a lead is as good as whole
 _BASELINE_MV = 0.1  # from the middle value of a lead: a level this near is its baseline
 _LONGEST_REST_S = 1.5
 _DETOUR = 0.13  # by how much the way from V1 to V6 must be longer than with two leads exchanged
@@ -26,11 +35,12 @@ def judge(record: EcgRecord, conditioned: Conditioned) -> Quality:
     """Return the quality of every lead and of the recording."""
     drift = conditioned.signal_mv - conditioned.detrended_mv
     fast = conditioned.signal_mv - low_pass(conditioned.signal_mv, 35.0)
+    shown = conditioned.shown
     leads = {
         lead: _lead_quality(
             record.signal_mv[index].astype(np.float64),
-            fast[index],
-            drift[index],
+            fast[index, shown[index]],
+            drift[index, shown[index]],
             lead in record.missing_leads or not np.isfinite(record.signal_mv[index]).any(),
             (float(conditioned.mains_hz[index]), float(conditioned.mains_mv[index])),
             record.sampling_rate_hz,
@@ -51,17 +61,23 @@ def _lead_quality(
 ) -> LeadQuality:
     if missing:
         return LeadQuality(status="missing", problems=("not recorded",))
+    start, stop = shown_span(np.isfinite(raw), sampling_rate_hz)
+    shown_s = None if (start, stop) == (0, len(raw)) else (start / sampling_rate_hz, stop / sampling_rate_hz)
+    raw = raw[start:stop]
     known = raw[np.isfinite(raw)]
     if np.ptp(known) <= 1e-3:
-        return LeadQuality(status="flat", problems=("flat, no signal (electrode off?)",))
+        return LeadQuality(status="flat", problems=("flat, no signal (electrode off?)",), shown_s=shown_s)
+    if shown_s is not None and shown_s[1] - shown_s[0] < LEAST_SHOWN_S:
+        return LeadQuality(status="unusable", problems=("shown too briefly",), shown_s=shown_s)
     noise = _noise_mv(fast)
     wander = _span_within(drift, samples(2500.0))
     problems = []
     status: Literal["good", "noisy", "unusable"] = "good"
-    gap = 1.0 - len(known) / len(raw)
+    between = np.trim_zeros(np.isfinite(raw).astype(int))  # what is missing at an end is no gap
+    gap = 1.0 - len(known) / len(between)
     if gap > 0:
         problems.append(f"{gap:.1%} of the samples are missing")
-        status = "noisy" if gap < 0.5 else "unusable"
+        status = "good" if gap < _SMALL_GAP else "noisy" if gap < 0.5 else "unusable"
     saturated = _saturated_share(known, sampling_rate_hz)
     if saturated > _SATURATED_SHARE:
         problems.append(f"saturated in {saturated:.1%} of the samples")
@@ -74,7 +90,7 @@ def _lead_quality(
     if wander > _WANDER_MV:
         problems.append(f"baseline wander {wander:.1f} mV")
         status = "noisy" if status == "good" and wander > 2 * _WANDER_MV else status
-    return LeadQuality(status=status, problems=tuple(problems), noise_mv=noise, wander_mv=wander)
+    return LeadQuality(status=status, problems=tuple(problems), noise_mv=noise, wander_mv=wander, shown_s=shown_s)
 
 
 def _noise_mv(fast: Array) -> float:

@@ -19,7 +19,7 @@ _LEAD_FIELDS = [item.name for item in dataclasses.fields(LeadMeasurements) if it
 
 
 def beat_rows(record: EcgRecord) -> list[dict[str, Any]]:
-    """Return one row per beat and lead that carries a signal.
+    """Return one row per beat and lead that carries a signal then.
 
     A row holds the recording's name, the beat (as in `Measurements.beats`), the lead, and the lead's amplitudes, levels
     and shapes measured on that one beat inside its own limits; beats cut by an end of the recording have none. Units as
@@ -30,13 +30,14 @@ def beat_rows(record: EcgRecord) -> list[dict[str, Any]]:
         return []
     usable = analysis.leveled.usable
     windows = beat_windows(analysis.leveled.signal_mv, analysis.position)
+    shown = beat_windows(analysis.leveled.shown.astype(np.float64), analysis.position)[:, :, BEFORE] > 0
     rows = []
     for index, beat in enumerate(analysis.measurements.beats):
         limits = analysis.limits_of.get(index)
         own = None if limits is None else _in_window(limits, int(analysis.position[index]))
         rr_samples = (beat.rr_ms or 800.0) * WORKING_RATE_HZ / 1000.0
         common = {"record": record.name, **dataclasses.asdict(beat)}
-        for lead_index in np.flatnonzero(usable):
+        for lead_index in np.flatnonzero(usable & shown[index]):
             values: dict[str, Any] = dict.fromkeys(_LEAD_FIELDS)
             if own is not None:
                 p_present = own.p_onset is not None

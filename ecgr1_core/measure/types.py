@@ -116,12 +116,16 @@ class RhythmMeasurements:
 
 @dataclass(frozen=True)
 class LeadQuality:
-    """Quality of one lead: `problems` in words; empty when there is none."""
+    """Quality of one lead: `problems` in words; empty when there is none.
+
+    `shown_s` is from when to when a lead is shown that is not shown throughout, as on a page.
+    """
 
     status: Literal["good", "noisy", "unusable", "flat", "missing"] = "good"
     problems: tuple[str, ...] = ()
     noise_mv: float | None = None
     wander_mv: float | None = None
+    shown_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ _KINDS = ("muscle noise", "baseline wander", "mains", "saturated", "samples are 
 
 def assess(case: Case) -> list[Finding]:
     """Return the findings on the recording itself."""
-    return [_quality(case), *_calibration(case), *_age(case), *_reversal(case), *_precordial(case)]
+    return [
+        _quality(case),
+        *_shown_in_parts(case),
+        *_calibration(case),
+        *_age(case),
+        *_reversal(case),
+        *_precordial(case),
+    ]
 
 
 def _quality(case: Case) -> Finding:
@@ -35,6 +42,28 @@ def _quality(case: Case) -> Finding:
         phrase=f"{words.leads(lost)} (no usable signal)" if lost else "" if readable else "fine detail (poor quality)",
         basic=True,
     )
+
+
+def _shown_in_parts(case: Case) -> list[Finding]:
+    """Say what a page that shows each lead for some seconds only cannot tell."""
+    spans = {lead: q.shown_s for lead, q in case.measurements.quality.leads.items() if q.shown_s is not None}
+    if not spans:
+        return []
+    seconds = sorted({round(stop - start, 1) for start, stop in spans.values()})
+    each = f"{seconds[0]:g} s" if len(seconds) == 1 else f"{seconds[0]:g} to {seconds[-1]:g} s"
+    whole = [lead for lead in LEADS if lead not in spans and case.lead(lead) is not None]
+    by = f"the rhythm is read from {words.leads(whole)}" if whole else "the rhythm is read from one group after another"
+    return [
+        Finding(
+            id="recording.in_parts",
+            step=1,
+            statement=f"{words.capital(words.leads(spans))} are shown for {each} each, so that {by}, and single beats "
+            "and pacing spikes cannot be looked for in every lead.",
+            status="not_assessable",
+            leads=tuple(spans),
+            rule="each lead for the whole recording",
+        )
+    ]
 
 
 def _problems(case: Case) -> list[str]:

@@ -119,7 +119,8 @@ def _beats_of(record: EcgRecord) -> tuple[Floats, NDArray[np.bool_], NDArray[np.
     dominant = classify(conditioned, beats)[0]
     rr_samples = float(np.median(np.diff(beats)))
     limits = delineate(motion_of(dominant.median_mv, conditioned.usable, [BEFORE]), BEFORE, rr_samples)
-    windows = beat_windows(level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits), dominant.fiducials)
+    leveled = level_before_qrs(conditioned.signal_mv, dominant.fiducials, limits, conditioned.shown)
+    windows = beat_windows(leveled, dominant.fiducials)
     level = np.nanmedian(windows[:, :, _LEVEL], axis=2, keepdims=True)
     return windows - np.nan_to_num(level), conditioned.usable, dominant.fiducials
 
