@@ -21,13 +21,15 @@ MODALITIES: tuple[Modality, ...] = ("signal", "image", "both", "swapped")
 class ModalityView:
     """What a reader gets: `modality`, the recording, and the page image where the modality includes one.
 
-    `page_origin` says where the page came from: "upload", or "rendered" from the signal.
+    `page_origin` says where the page came from: "upload", or "rendered" from the signal. `page_record` is the recording
+    that was read off the page, where that has been done: a reader that measures need not do it again.
     """
 
     modality: Modality
     record: EcgRecord | None = None
     page: Image.Image | None = None
     page_origin: Literal["upload", "rendered"] | None = None
+    page_record: EcgRecord | None = None
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:

@@ -1,10 +1,11 @@
-"""`ecgr1 interpret`: a reader's reading of recordings as JSON. Research use; not a diagnosis."""
+"""`ecgr1 interpret`: a reader's reading of recordings, or of their pages, as JSON. Research use; not a diagnosis."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings
 from ecgr1_core.cli.batch import outcomes
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.cli.model_options import add_model_arguments, given_options
+from ecgr1_core.cli.page_options import add_page_arguments, asked_from, read_page
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
 
@@ -44,6 +46,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="processes for many recordings (default: one a core; ecg-r1: one)"
     )
+    add_page_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
         "--log-probabilities", action="store_true", help="add how sure the model was of each token and label"
@@ -75,14 +78,21 @@ def _interpret(
     """Read one path; bad input comes back as its sentence, which crosses from one process to another whole."""
     from ecgr1_core import formats
     from ecgr1_core.cli.input_options import options_from
+    from ecgr1_core.digitize import is_page
     from ecgr1_core.readers.document import reading_document
 
     try:
         page = _read_page(arguments.page) if arguments.page is not None else None
         start = time.perf_counter()
-        record = formats.read(path, options_from(arguments))
+        off_page = is_page(path)
+        if off_page:
+            record, _, page = read_page(path, asked_from(arguments))
+        else:
+            record = formats.read(path, options_from(arguments))
         read = time.perf_counter()
         view = view_of(arguments.modality, record, page)
+        if off_page and arguments.modality != "signal":
+            view = replace(view, page_record=record)
         with_reader = time.perf_counter()
         raw, details = ask(reader, view, options)
         done = time.perf_counter()

@@ -1,13 +1,15 @@
-"""`ProtocolReader`: reads a signal by measuring it and applying the protocol. Deterministic; no weights, no network.
+"""`ProtocolReader`: reads a signal or a page by measuring it and applying the protocol. No weights, no network.
 
-It does not look at page images: those would have to be digitized first.
+A page is first brought back to the recording that it shows; what the page does not show is not in the reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 
 from ecgr1_core import __version__
+from ecgr1_core.digitize import digitize_image
 from ecgr1_core.errors import UnsupportedModalityError
 from ecgr1_core.measure import Measurements, measure
 from ecgr1_core.modality import Modality, ModalityView
@@ -23,7 +25,7 @@ class ProtocolReader:
     name = "protocol"
     title = "Protocol (embedded)"
     version = __version__
-    modalities: tuple[Modality, ...] = ("signal",)
+    modalities: tuple[Modality, ...] = ("signal", "image")
     embedded = True
     generative = False
     privacy = "Reads on this computer; the recording is sent nowhere."
@@ -33,22 +35,27 @@ class ProtocolReader:
         self._measuring = measuring
 
     def read(self, view: ModalityView, options: ReadingOptions | None = None) -> ReadingStream:
-        """Return the reading, sentence by sentence, and in its details, from the first piece on, the evidence.
+        """Return the reading, sentence by sentence, and in its details, from the first sentence on, the evidence.
 
         It is worded canonically, whatever the `options`: the same recording always gives the same text. Raises
-        UnsupportedModalityError, before the first piece, for any modality but the signal.
+        UnsupportedModalityError, before the first piece, for both at once; and, once a page is looked at, InputError
+        where no recording can be read off it.
         """
-        if view.modality not in self.modalities or view.record is None:
+        if view.modality not in self.modalities:
             raise UnsupportedModalityError(
                 "protocol reader",
-                f"it reads the signal and cannot read the modality {view.modality!r}, since page images would have "
-                "to be digitized first, which this version does not do",
-                "choose the modality 'signal' or another reader",
+                f"it reads the signal or the page, and cannot read the modality {view.modality!r}",
+                "choose the modality 'signal' or 'image', or another reader",
             )
         details = ReadingDetails(version=self.version)
-        return ReadingStream(self._pieces(view.record, details), details)
+        return ReadingStream(self._pieces(view, details), details)
 
-    def _pieces(self, record: EcgRecord, details: ReadingDetails) -> Generator[str, None, None]:
+    def _pieces(self, view: ModalityView, details: ReadingDetails) -> Generator[str, None, None]:
+        if view.modality == "image" and view.page_record is None:
+            yield ""  # reading the page takes seconds
+        record = _seen(view)
+        if view.modality == "image":
+            details.notes = record.warnings
         findings = assess(self._measuring(record), record.patient, record.warnings)
         reading = compose(findings)
         details.evidence, details.certainties = reading.evidence, certainties(findings)
@@ -58,6 +65,18 @@ class ProtocolReader:
             yield reading.raw[start:end]
             start = end
         details.phase = "done"
+
+
+def _seen(view: ModalityView) -> EcgRecord:
+    """Return the recording as the view shows it; a patient's age and sex are known beside either."""
+    if view.modality == "signal":
+        assert view.record is not None  # the view sees to it
+        return view.record
+    record = view.page_record
+    if record is None:
+        assert view.page is not None
+        record, _ = digitize_image(view.page)
+    return record if view.record is None else replace(record, patient=view.record.patient)
 
 
 def _sentence_ends(reading: Reading) -> Iterator[int]:

@@ -17,6 +17,7 @@ from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingOptions, get_reader, known_readers
 from ecgr1_core.readers.base import evidence_json
 from ecgr1_core.record import EcgRecord
+from ecgr1_core.render.paper import render_page
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_the_list_of_readers() -> None:
     reader = get_reader("protocol")
     assert isinstance(reader, Reader)
     assert reader.embedded
-    assert reader.modalities == ("signal",)
+    assert reader.modalities == ("signal", "image")
     assert get_reader("protocol") is reader
     with pytest.raises(InputError, match="choose one of: protocol, ecg-r1"):
         get_reader("oracle")
@@ -91,10 +92,10 @@ def test_its_words_are_the_same_whatever_the_seed(record: EcgRecord) -> None:
     assert len(texts) == 1
 
 
-@pytest.mark.parametrize("modality", ["image", "both", "swapped"])
+@pytest.mark.parametrize("modality", ["both", "swapped"])
 def test_it_refuses_what_it_cannot_see_before_it_starts(record: EcgRecord, modality: Modality) -> None:
     view = ModalityView(modality, record, Image.new("RGB", (8, 8)), "upload")
-    with pytest.raises(UnsupportedModalityError, match="digitized"):
+    with pytest.raises(UnsupportedModalityError, match="the signal or the page"):
         get_reader("protocol").read(view)
 
 
@@ -123,7 +124,7 @@ def test_interpret_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture
     assert "not a diagnosis" in data["disclaimer"].lower()
 
 
-@pytest.mark.parametrize("extra", [["--reader", "oracle"], ["--modality", "image"]])
+@pytest.mark.parametrize("extra", [["--reader", "oracle"], ["--modality", "both"]])
 def test_bad_choices_on_the_shell(shared_data: Path, capsys: pytest.CaptureFixture[str], extra: list[str]) -> None:
     from app import main
 
@@ -143,3 +144,41 @@ def test_many_recordings_are_read_by_several_processes_in_their_order(
     printed = capsys.readouterr()
     assert [json.loads(line)["path"] for line in printed.out.splitlines()] == list(map(str, paths))
     assert "absent.hea" in printed.err
+
+
+def test_it_reads_the_page_as_the_signal(record: EcgRecord) -> None:
+    reader = get_reader("protocol")
+    page = render_page(record)
+    of_page = reader.read(ModalityView("image", record, page, "rendered"))
+    assert next(of_page) == ""  # says that it is at work while the page is read
+    found = parse("".join(of_page))
+    expected = parse("".join(reader.read(ModalityView("signal", record))))
+    assert found.complete
+    assert "are shown for 2.5 s each" in found.step(1).text
+    assert set(expected.answer) & set(found.answer)
+    assert of_page.details.evidence
+
+
+def test_a_recording_that_was_read_off_the_page_is_not_read_off_again(record: EcgRecord) -> None:
+    blank = Image.new("RGB", (800, 600), "white")
+    view = ModalityView("image", None, blank, "upload", page_record=record)
+    reader = get_reader("protocol")
+    assert "".join(reader.read(view)) == "".join(reader.read(ModalityView("signal", record)))
+    with pytest.raises(InputError, match=r"^the page: "):
+        list(reader.read(ModalityView("image", record, blank, "upload")))
+
+
+def test_interpret_takes_a_page(record: EcgRecord, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from app import main
+
+    page = tmp_path / "page.png"
+    render_page(record).save(page)
+    assert main(["interpret", str(page), "--reader", "protocol", "--modality", "image"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["page_origin"] == "upload"
+    assert told["claims"]
+    assert told["answer"]
+    blank = tmp_path / "blank.png"
+    Image.new("RGB", (1600, 1200), "white").save(blank)
+    assert main(["interpret", str(blank), "--modality", "image"]) == 2
+    assert capsys.readouterr().err.startswith("ecgr1: blank.png: ")

@@ -103,7 +103,7 @@ def test_the_same_command_writes_the_same_bytes(recording, command, tmp_path) ->
         (("--out", "nowhere/page.pdf"), "its folder does not exist"),
         (("--out", "page.pdf", "--case", "x", "--show-name"), "--show-name is given too"),
         (("--out", "page.pdf", "--made-at", "noon"), "is not a time"),
-        (("--out", "page.pdf", "--modality", "image"), "reads only: signal"),
+        (("--out", "page.pdf", "--modality", "both"), "reads only: signal, image"),
         (("--out", "page.pdf", "--max-new-tokens", "5"), "does not draw tokens"),
     ],
 )
