@@ -24,9 +24,11 @@ from ecgr1_core.formats.examples import bundled_examples, fetched_examples
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings, strings_web
+from ui.components import page_panel
 from ui.components.viewer import STYLES, viewer_script
 from ui.pages import adjudicate, login, oidc, people, rate, rate_calls, results, studies, studies_audit, studies_build
 from ui.pages.compare import build_compare_page
+from ui.pages.kept_pages import PAGES_FILE, PageFiles
 from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
@@ -58,15 +60,16 @@ def build_app(settings: Settings, examples: Callable[[], Sequence[EcgRecord]]) -
     # Gradio takes its upload folder from nowhere but this variable, and looks it up anew for every component.
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     recordings = [*examples(), *_recordings_from_files(settings.data_dir / "examples")]
-    store = None
+    store, pages = None, None
     if settings.keep_recordings:
+        pages = PageFiles(settings.data_dir / PAGES_FILE)
         store = RecordingStore(settings.data_dir / FILE_NAME, settings.keep_recordings_days)
     with gr.Blocks(
         title=strings.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(CLEAN_EVERY_S, KEEP_UPLOADS_S)
     ) as app:
-        build_read_page(app, settings, recordings, store)
+        build_read_page(app, settings, recordings, store, pages)
     with app.route(strings_web.COMPARE, COMPARE_PATH, show_in_navbar=False):
-        build_compare_page(app, settings, recordings, store)
+        build_compare_page(app, settings, recordings, store, pages)
     app.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=4, api_open=False)
     if recordings:
         threading.Thread(target=warm_up, args=(recordings[0],), name="warm-up", daemon=True).start()
@@ -92,7 +95,7 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
     style += ".nav-holder { display: none !important; }\n"  # Gradio's list of its own pages; the head line has all
     style += _own("print.css")
     script = f"window.ecgr1MaxUploadBytes = {limit_bytes};\n" + _own("stream.js", "page.js") + viewer_script()
-    script += _own("reading.js", "sessions.js", "compare.js")
+    script += _own("reading.js", "sessions.js", "compare.js") + page_panel.panel_script()
     return server.build_server(
         Site(settings),
         ROUTERS,
@@ -105,7 +108,7 @@ def build_server(app: gr.Blocks, settings: Settings) -> FastAPI:
         mcp_server=False,
         max_file_size=limit_bytes,
         theme=_theme(),
-        css_paths=[TOKENS, _HERE / "theme.css", STYLES, _HERE / "compare.css"],
+        css_paths=[TOKENS, _HERE / "theme.css", STYLES, page_panel.STYLES, _HERE / "compare.css"],
         head=f"<style>{style}</style><script>{script}</script>",
     )
 

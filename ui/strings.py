@@ -11,7 +11,10 @@ RESEARCH_USE = "Research use. Not a diagnosis."
 # Choosing a recording
 DROP_FILES = "Drop files or click to choose"
 EXAMPLE = "Example recording"
-EMPTY = "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm), or open an example:"
+EMPTY = (
+    "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm; or a page: scan, photograph, PDF), "
+    "or open an example:"
+)
 ASK_RATE = "Sampling rate (Hz)"
 ASK_UNIT = "Unit of the samples"
 READ_FILE = "Read file"

@@ -53,7 +53,7 @@ _PILLOW_FORMATS = {
     "a WebP image": "WEBP",
 }
 _READ = "give a PNG, JPEG, TIFF, WebP or BMP image, or a PDF"
-_CHOOSE = "choose a page by its number (--page on the command line)"
+_CHOOSE = "choose a page by its number"
 # what Pillow's decoders raise for bytes that do not fit together
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 

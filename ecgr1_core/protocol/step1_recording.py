@@ -57,8 +57,8 @@ def _shown_in_parts(case: Case) -> list[Finding]:
         Finding(
             id="recording.in_parts",
             step=1,
-            statement=f"{words.capital(words.leads(spans))} are shown for {each} each, so that {by}, and single beats "
-            "and pacing spikes cannot be looked for in every lead.",
+            statement=f"{words.capital(words.leads(spans))} are shown for {each} each, so that {by}, and changes from "
+            "beat to beat are not seen in every lead.",
             status="not_assessable",
             leads=tuple(spans),
             rule="each lead for the whole recording",

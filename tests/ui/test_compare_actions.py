@@ -19,7 +19,8 @@ from ui.pages import compare_actions, compare_choices
 from ui.pages.compare_actions import CompareActions
 from ui.pages.compare_case import CompareCase
 from ui.pages.compare_choices import first_views, view_choices
-from ui.pages.read_actions import Update
+from ui.pages.compare_saving import CompareSaving
+from ui.pages.updates import Update
 
 VISITOR = '{"visitor": "0123456789abcdef0123456789abcdef", "recording": ""}'
 OTHER = READING.replace("Finding 2.", "The PR interval is 240 ms.").replace("sinus rhythm", "atrial fibrillation")
@@ -103,7 +104,7 @@ def test_what_cannot_be_compared_is_said_in_one_sentence(actions: CompareActions
     assert "no recording is open" in whole(actions.compare(None, 2, "", False, "one/signal", "two/signal"))["status"]
     case = opened(actions)
     assert "A and B are the same reading" in compared(actions, case, "one/signal", "one/signal")["status"]
-    assert "nothing has been compared yet" in whole(actions.save_json(case))["status"]
+    assert "nothing has been compared yet" in whole(CompareSaving(actions.settings).save_json(case))["status"]
     assert "no recording is open" in whole(actions.open_chosen(None, "example:nothing", VISITOR))["status"]
     assert "no longer kept" in whole(actions.open_chosen(None, "kept:nothing", VISITOR))["status"]
 

@@ -27,8 +27,9 @@ from ui.pages.case import Case
 from ui.pages.finished import tools_of
 from ui.pages.kept_actions import KeptActions
 from ui.pages.kept_view import view_of
-from ui.pages.read_actions import ReadActions, Update, joined
+from ui.pages.read_actions import ReadActions
 from ui.pages.reading_actions import ReadingActions, read_reference
+from ui.pages.updates import Update, joined
 
 ANNA, BORIS = "a" * 32, "b" * 32
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -326,8 +327,9 @@ def test_a_reading_cut_off_is_kept_as_stopped(settings: Settings) -> None:
     from ui.pages.finished import ended, kept_footer
 
     reading = ended(
-        get_reader("protocol", settings), "signal", parse(raw), Checked(), ReadingDetails(), seconds=1.0, stopped=True
-    )
+        get_reader("protocol", settings), "signal", parse(raw), Checked(), ReadingDetails(),
+        seconds=1.0, stopped=True, page_origin=None,
+    )  # fmt: skip
     assert "stopped early: incomplete" in kept_footer(reading)
     _, content = downloaded(whole(ReadingActions(settings).copy(replace(quiet, reading=reading))))
     assert "stopped early: incomplete" in content.decode()

@@ -19,7 +19,8 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui.pages import read_actions
 from ui.pages.case import Case
-from ui.pages.read_actions import ReadActions, Update, joined, reader_choices, reader_note_html, waiting_for
+from ui.pages.read_actions import ReadActions, reader_choices, reader_note_html, waiting_for
+from ui.pages.updates import Update, joined
 
 READING = write(
     [Step(number, title, f"Finding {number}.") for number, title in enumerate(STEP_TITLES, start=1)],

@@ -86,8 +86,8 @@ def test_from_nothing_to_a_running_study(app: FastAPI, ada: Person, recordings: 
     assert ada.send(f"{path}/cases", files=uploads(recordings)).json() == {"go": f"{path}?step=cases"}
     assert "10 s · 500 Hz" in ada.get(f"{path}?step=cases").text
     assert ada.send(f"{path}/arms", name="rules", reader="protocol", modality="signal").status_code == 200
-    wrong = ada.send(f"{path}/arms", name="pictures", reader="protocol", modality="image")
-    assert (wrong.status_code, "does not read the page image" in wrong.json()["error"]) == (400, True)
+    wrong = ada.send(f"{path}/arms", name="pictures", reader="protocol", modality="both")
+    assert (wrong.status_code, "does not read signal and page image" in wrong.json()["error"]) == (400, True)
     missing = ada.send(f"{path}/move", act="lock", name="blind1")
     assert missing.status_code == 400
     assert ada.send(f"{path}/generate", act="start").status_code == 200

@@ -9,15 +9,19 @@ from html import escape
 
 from ecgr1_core.record import EcgRecord
 from ui import strings
+from ui import strings_page as words
 
 
-def case_facts(record: EcgRecord) -> list[str]:
-    """Return age, sex, format, leads, sampling rate and length as short texts with units, in this order."""
+def case_facts(record: EcgRecord, page_name: str | None = None) -> list[str]:
+    """Return age, sex, format, leads, sampling rate and length as short texts with units, in this order.
+
+    For a recording that was read off a page the name of its file stands for the format.
+    """
     patient = record.patient
     return [
         strings.UNKNOWN_AGE if patient.age_years is None else strings.YEARS.format(value=patient.age_years),
         strings.UNKNOWN_SEX if patient.sex is None else strings.SEXES[patient.sex],
-        record.source_format,
+        record.source_format if page_name is None else words.READ_OFF.format(file=page_name),
         strings.LEAD_COUNT.format(count=len(record.available_leads)),
         f"{record.sampling_rate_hz:g} Hz",
         duration_text(record.duration_s),
@@ -46,11 +50,17 @@ def case_warnings(record: EcgRecord) -> list[str]:
     return found + list(record.warnings)
 
 
-def case_html(record: EcgRecord | None) -> str:
-    """Return the case line as HTML; an empty mark where no recording is open."""
+def case_html(record: EcgRecord | None, page_name: str | None = None) -> str:
+    """Return the case line as HTML; an empty mark where no recording is open.
+
+    What the page `page_name` did not show is counted: the panel of the page lists it.
+    """
     if record is None:
         return '<span class="none"></span>'
-    facts = " · ".join(escape(fact) for fact in case_facts(record))
-    warnings = "".join(f"<li>! {escape(warning)}</li>" for warning in case_warnings(record))
+    facts = " · ".join(escape(fact) for fact in case_facts(record, page_name))
+    beware = case_warnings(record)
+    if page_name is not None and record.warnings:
+        beware[-len(record.warnings) :] = [words.CASE_UNSURE.format(count=len(record.warnings))]
+    warnings = "".join(f"<li>! {escape(warning)}</li>" for warning in beware)
     listed = f"<ul>{warnings}</ul>" if warnings else ""
     return f'<span class="name">{escape(record.name)}</span><span class="facts">{facts}</span>{listed}'

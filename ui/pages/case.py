@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from annotations.recordings import KeptReading
+from annotations.recordings import KeptReading, recording_digest
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.record import EcgRecord
 from ui.components.checked import Comparison
+from ui.pages.case_page import CasePage
 
 
 @dataclass(eq=False)
@@ -23,7 +24,8 @@ class Case:
     """The open recording, its measurements and its last reading once they are there, and what is being written of it.
 
     A reading is stopped through its case, because the actions of a page know of each other by nothing else. `unwanted`
-    is not empty when the visitor has removed the recording from those that are kept: it is then not kept again.
+    is not empty when the visitor has removed the recording from those that are kept: it is then not kept again. `page`
+    is the page that the recording was read off, None where it came as samples.
     """
 
     record: EcgRecord
@@ -32,6 +34,12 @@ class Case:
     comparison: Comparison | None = None
     turns: list[Turn] = field(default_factory=list)
     unwanted: list[bool] = field(default_factory=list)
+    page: CasePage | None = None
+
+    @property
+    def key(self) -> str:
+        """What stands for the recording where recordings are kept."""
+        return recording_digest(self.record)
 
     def begin_reading(self) -> Turn:
         """Stop and leave what was being written, and return the turn of a new reading."""

@@ -23,9 +23,11 @@ from ui.components.status import status_html
 from ui.pages.compare_actions import LEAST, CompareActions
 from ui.pages.compare_case import CompareCase
 from ui.pages.compare_choices import consent_of, first_views, notes_html, view_choices
+from ui.pages.compare_saving import CompareSaving
+from ui.pages.kept_pages import PageFiles
 from ui.pages.read import SWITCHING_DARK, WITH_REFUSED
-from ui.pages.read_actions import Update
 from ui.pages.trace_box import trace_box, wire_trace
+from ui.pages.updates import Update
 from ui.pages.wiring import tied
 
 EXAMPLES_ON_EMPTY_PAGE = 2
@@ -34,10 +36,14 @@ KEEP_STATE_S = 4 * 3600
 
 
 def build_compare_page(
-    app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None
+    app: gr.Blocks,
+    settings: Settings,
+    examples: Sequence[EcgRecord],
+    store: RecordingStore | None,
+    pages: PageFiles | None,
 ) -> None:
-    """Add the Compare page to `app`, whose route it has; `store` is that of the Read page."""
-    actions = CompareActions(settings, examples, store)
+    """Add the Compare page to `app`, whose route it has; `store` and `pages` are those of the Read page."""
+    actions = CompareActions(settings, examples, store, pages)
     parts = _controls(actions, settings) | _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
     parts |= {"case": gr.State(None, time_to_live=KEEP_STATE_S), "number": gr.State(LEAST)}
     parts |= {"told": gr.Textbox(visible=False), "refused": gr.Textbox(visible=False)}
@@ -126,8 +132,9 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: CompareActions) -> Non
     tie(parts["swap"].click, actions.swap, ("view_A", "view_B"))
     tie(parts["more"].click, _fixed(actions.columns, True), ("number", *views))
     tie(parts["fewer"].click, _fixed(actions.columns, False), ("number", *views))
-    tie(parts["json"].click, actions.save_json, ())
-    tie(parts["pdf"].click, actions.save_pdf, ())
+    saving = CompareSaving(actions.settings)
+    tie(parts["json"].click, saving.save_json, ())
+    tie(parts["pdf"].click, saving.save_pdf, ())
     tie(parts["too_big"].click, actions.refuse_too_big, ("refused",), js=WITH_REFUSED)
     wire_trace(parts)
     parts["dark_switch"].click(None, js=SWITCHING_DARK)

@@ -10,66 +10,63 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import gradio as gr
 
 from annotations.recordings import KeptReading, RecordingStore
-from ecgr1_core.errors import InputError
+from ecgr1_core.digitize import Asked
+from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats import ReadOptions
 from ecgr1_core.formats import read as read_files
 from ecgr1_core.measure import measure
-from ecgr1_core.metrics import consistency, differences
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
-from ecgr1_core.modality import ModalityView
+from ecgr1_core.modality import Modality
 from ecgr1_core.readers import ReadingStream, get_reader
 from ecgr1_core.readers.base import agreed
 from ecgr1_core.readers.local_model import LocalModel
 from ecgr1_core.record import EcgRecord
-from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui import strings_compare as words
+from ui import strings_page as page_words
 from ui.components.case_line import case_html
 from ui.components.checked import Checker
-from ui.components.comparison import LETTERS, Column, Compared, columns_html, compare, compared_html, view_name
+from ui.components.comparison import LETTERS, Column, columns_html, compare, compared_html, view_name
 from ui.components.consent import check_consent
-from ui.components.documents import download_html, file_stem, reading_json
 from ui.components.reading import quiet_html
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
+from ui.pages.case_page import CasePage, look_at, page_among, read_off, view_of
 from ui.pages.compare_case import CompareCase, Running
-from ui.pages.compare_choices import options_of, seed_of, told_of, view_of
+from ui.pages.compare_choices import options_of, seed_of, told_of
+from ui.pages.compare_saving import guarded, idle
 from ui.pages.finished import ended
-from ui.pages.read_actions import Update, failed, forget, guarding, too_big, waiting_for
-from ui.pages.reading_actions import KEY_FILE
+from ui.pages.kept_pages import PageFiles
+from ui.pages.read_actions import waiting_for
+from ui.pages.updates import Update, failed, forget, too_big
 
 LEAST, MOST = 2, len(LETTERS)
 LOOK_EVERY_S = 0.15
 
 logger = logging.getLogger(__name__)
-_numbers = count(1)
-
-
-def _idle(case: CompareCase | None) -> Update:
-    return {
-        "compare": gr.update(interactive=case is not None),
-        "cancel": gr.update(interactive=False),
-        **{f"stop_{letter}": gr.update(interactive=False) for letter in LETTERS},
-    }
-
-
-guarded = guarding(_idle)
 
 
 class CompareActions:
     """The actions of the Compare page; no state of a visitor is kept here."""
 
-    def __init__(self, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        examples: Sequence[EcgRecord],
+        store: RecordingStore | None,
+        pages: PageFiles | None = None,
+    ) -> None:
         self.settings = settings
+        self.pages = pages
         self.examples = {record.name: record for record in examples}
         self.store = store
 
@@ -88,13 +85,13 @@ class CompareActions:
         if asked.get("recording"):
             key = f"kept:{asked['recording']}"
             yield {"recording": gr.update(value=key)}
-            yield from self._open(case, self._named(key, visitor))
+            yield from self._open(case, *self._named(key, visitor))
 
     @guarded
     def open_chosen(self, case: CompareCase | None, key: str | None, told: str) -> Iterator[Update]:
         """Open what was chosen from the list."""
         if key:
-            yield from self._open(case, self._named(key, _told(told).get("visitor", "")))
+            yield from self._open(case, *self._named(key, _told(told).get("visitor", "")))
 
     @guarded
     def open_upload(self, case: CompareCase | None, paths: list[str] | None) -> Iterator[Update]:
@@ -104,28 +101,36 @@ class CompareActions:
         files = [Path(path) for path in paths]
         names = ", ".join(file.name for file in files)
         yield {"upload": None, "status": status_html("busy", strings.STATUS_FILES.format(files=names))}
+        page = None
         try:
-            record = read_files(files, ReadOptions(max_duration_s=self.settings.max_duration_s))
+            if alone := page_among(files):
+                yield {"status": status_html("busy", page_words.STATUS_READING.format(file=alone.name))}
+                record, page = read_off(alone.name, alone.read_bytes(), Asked())
+            else:
+                record = read_files(files, ReadOptions(max_duration_s=self.settings.max_duration_s))
+        except MissingInformationError as error:
+            raise InputError(error.subject, error.fault, words.ASK_ON_READ) from error
         finally:
             forget(files)
         yield {"recording": gr.update(value=None)}
-        yield from self._open(case, record)
+        yield from self._open(case, record, page)
 
-    def _named(self, key: str, visitor: str) -> EcgRecord:
+    def _named(self, key: str, visitor: str) -> tuple[EcgRecord, CasePage | None]:
         kind, _, name = key.partition(":")
         if kind == "example" and name in self.examples:
-            return self.examples[name]
+            return self.examples[name], None
         if kind == "kept" and self.store is not None and visitor:
-            return self.store.open(visitor, name).record
+            page = None if self.pages is None else self.pages.open(visitor, name)
+            return self.store.open(visitor, name).record, page
         raise InputError(words.RECORDING, words.NO_RECORDING, words.NO_RECORDING_REMEDY)
 
-    def _open(self, case: CompareCase | None, record: EcgRecord) -> Iterator[Update]:
+    def _open(self, case: CompareCase | None, record: EcgRecord, page: CasePage | None = None) -> Iterator[Update]:
         if case is not None:
             case.stop()
-        opened = CompareCase(record)
+        opened = CompareCase(record, page=page)
         yield {
             "case": opened,
-            "case_line": case_html(record),
+            "case_line": case_html(record, None if page is None else page.name),
             "trace": recording_html(record, whole=False),
             "trace_marks": marks_html(None, None),
             "comparison": quiet_html(words.NOT_YET),
@@ -135,13 +140,13 @@ class CompareActions:
         try:
             measurements = measure(record)
         except Exception as error:
-            yield failed(error) | _idle(opened)
+            yield failed(error) | idle(opened)
             return
         yield {
-            "case": CompareCase(record, measurements),
+            "case": replace(opened, measurements=measurements),
             "trace_marks": marks_html(record, measurements),
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
-        } | _idle(opened)
+        } | idle(opened)
 
     @guarded
     def compare(
@@ -185,8 +190,9 @@ class CompareActions:
                 raise InputError(words.COMPARE, words.SAME.format(**letters), words.SAME_REMEDY)
         for reader, _ in chosen:
             check_consent(reader, consented)
-        page = render_page(case.record) if any(modality != "signal" for _, modality in chosen) else None
-        seen: list[ModalityView] = [view_of(case.record, modality, page) for _, modality in chosen]
+        some_look = any(modality != "signal" for _, modality in chosen)
+        looked = look_at(case.record, case.page) if some_look else None
+        seen = [view_of(case.record, cast(Modality, modality), looked) for _, modality in chosen]
         streams: dict[int, ReadingStream] = {}
         for reader in dict.fromkeys(reader for reader, _ in chosen):
             own = [n for n, (other, _) in enumerate(chosen) if other is reader]
@@ -196,7 +202,7 @@ class CompareActions:
             else:
                 streams |= {n: reader.read(seen[n], options) for n in own}
         return [
-            Running(reader, seen[n].modality, streams[n], Checker(case.record, case.measurements))
+            Running(reader, seen[n].modality, streams[n], Checker(case.record, case.measurements), seen[n].page_origin)
             for n, (reader, _) in enumerate(chosen)
         ]
 
@@ -230,8 +236,8 @@ class CompareActions:
             faults = [str(one.error) for one in running if isinstance(one.error, InputError)]
             status = status_html("error", faults[0] if faults else words.STATUS_DONE_ONE)
             columns = columns_html([_column(n, one) for n, one in enumerate(running)])
-            return {"comparison": columns, "status": status} | _idle(case)
-        return self._compared(case, kept) | {"status": status_html("done", words.STATUS_DONE)} | _idle(case)
+            return {"comparison": columns, "status": status} | idle(case)
+        return self._compared(case, kept) | {"status": status_html("done", words.STATUS_DONE)} | idle(case)
 
     def _compared(self, case: CompareCase, kept: Sequence[KeptReading]) -> Update:
         """Return the comparison of readings, the first with each other one, and the case with it."""
@@ -248,7 +254,7 @@ class CompareActions:
             for n, one in enumerate(kept)
         ]
         return {
-            "case": CompareCase(case.record, case.measurements, found),
+            "case": CompareCase(case.record, case.measurements, found, page=case.page),
             "comparison": compared_html(columns, found),
             "tools": gr.update(visible=True),
         }
@@ -311,46 +317,10 @@ class CompareActions:
             return
         now = datetime.now(UTC)
         for reading in case.readings or (None,):
-            self.store.keep(visitor, case.record, now=now, measurements=case.measurements, reading=reading)
+            key = self.store.keep(visitor, case.record, now=now, measurements=case.measurements, reading=reading)
+            if self.pages is not None and case.page is not None:
+                self.pages.keep(visitor, key, case.page, now)
         yield {"recording": gr.update(choices=self.choices(visitor))}
-
-    @guarded
-    def save_json(self, case: CompareCase | None) -> Iterator[Update]:
-        """Give the comparison to the browser as JSON: the readings, and what was found of each with the first."""
-        opened, found = _with_comparison(case)
-        document = {
-            "recording": opened.record.name,
-            "readings": [
-                reading_json(opened.record, one, found.checked[n], get_reader(one.reader, self.settings))
-                for n, one in enumerate(opened.readings)
-            ],
-            "pairs": [
-                {
-                    "reference": LETTERS[0],
-                    "compared": LETTERS[n + 1],
-                    "consistency": consistency.to_json(found.consistencies[n]),
-                    "differences": differences.to_json(found.differences[n]),
-                }
-                for n in range(len(found.consistencies))
-            ],
-            "findings_eder": list(found.found),
-        }
-        content = json.dumps(document, ensure_ascii=False, indent=2).encode()
-        name = f"{file_stem(opened.record.name)}-comparison.json"
-        yield _download(name, "application/json", content, opened)
-
-    @guarded
-    def save_pdf(self, case: CompareCase | None) -> Iterator[Update]:
-        """Give the comparison to the browser as a PDF."""
-        from ecgr1_core.report import key_from, pseudonym
-        from ui.components.comparison_pdf import comparison_pdf
-
-        opened, found = _with_comparison(case)
-        yield {"status": status_html("busy", words.STATUS_PDF)}
-        code = pseudonym(opened.record.name, key_from(self.settings.data_dir / KEY_FILE))
-        made_at = datetime.now().astimezone()
-        content = comparison_pdf(found, opened.record, case=code, made_at=made_at)
-        yield _download(f"ECG-{code}-comparison.pdf", "application/pdf", content, opened)
 
 
 @functools.cache
@@ -380,20 +350,10 @@ def _waiting(one: Running) -> str:
 def _kept(one: Running) -> KeptReading:
     details = one.stream.details
     checked = one.checker.at_last(one.reading, details.evidence, details.certainties, None)
-    return ended(one.reader, one.modality, one.reading, checked, details, seconds=one.seconds, stopped=one.stopped)
-
-
-def _with_comparison(case: CompareCase | None) -> tuple[CompareCase, Compared]:
-    if case is None or case.found is None:
-        raise InputError(words.COMPARE, words.NOTHING, words.NOTHING_REMEDY)
-    return case, case.found
-
-
-def _download(name: str, media_type: Any, content: bytes, case: CompareCase) -> Update:
-    return {
-        "download": download_html(name, media_type, content, next(_numbers)),
-        "status": status_html("done", words.STATUS_SAVED.format(name=case.record.name)),
-    }
+    return ended(
+        one.reader, one.modality, one.reading, checked, details,
+        seconds=one.seconds, stopped=one.stopped, page_origin=one.page_origin,
+    )  # fmt: skip
 
 
 def _told(text: str) -> dict[str, str]:

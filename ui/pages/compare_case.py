@@ -14,6 +14,7 @@ from ecgr1_core.readers import Reader, ReadingStream
 from ecgr1_core.record import EcgRecord
 from ui.components.checked import Checker
 from ui.components.comparison import Compared
+from ui.pages.case_page import CasePage
 
 
 @dataclass(eq=False)
@@ -24,6 +25,7 @@ class Running:
     modality: Modality
     stream: ReadingStream
     checker: Checker
+    page_origin: str | None = None
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     stopped: bool = False
@@ -72,12 +74,16 @@ class Running:
 
 @dataclass(frozen=True, eq=False)
 class CompareCase:
-    """The open recording, its measurements, what was last compared of it, and what is being written."""
+    """The open recording, its measurements, what was last compared of it, and what is being written.
+
+    `page` is the page that the recording was read off, None where it came as samples.
+    """
 
     record: EcgRecord
     measurements: Measurements | None = None
     found: Compared | None = None
     running: list[Running] = field(default_factory=list)
+    page: CasePage | None = None
 
     @property
     def readings(self) -> tuple[KeptReading, ...]:

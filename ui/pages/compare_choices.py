@@ -11,15 +11,14 @@ from typing import Any
 import gradio as gr
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingOptions, get_reader, known_readers
 from ecgr1_core.readers.base import consent_needed
-from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings_compare as words
 from ui.components.comparison import LETTERS, view_name
 from ui.components.consent import consent_choice
-from ui.pages.read_actions import Update, reader_note_html
+from ui.pages.read_actions import reader_note_html
+from ui.pages.updates import Update
 
 LARGEST_SEED = 2**32 - 1
 DRAWN_TEMPERATURE = 0.7  # where a seed is given
@@ -66,12 +65,6 @@ def first_views(settings: Settings) -> tuple[str, ...]:
     ]
     every = ready + [value for _, value in view_choices(settings) if value not in ready]
     return tuple(every[: len(LETTERS)])
-
-
-def view_of(record: EcgRecord, modality: str, page: Any) -> ModalityView:
-    """Return what a reader gets of a recording; `page` is drawn from it, None where nobody looks at one."""
-    kind: Modality = modality  # type: ignore[assignment]  # of a list of ours
-    return ModalityView(kind, record) if kind == "signal" else ModalityView(kind, record, page, "rendered")
 
 
 def options_of(reader: Reader, seed: int | None) -> ReadingOptions | None:

@@ -26,7 +26,7 @@ from ui.pages.case import Case
 
 def ended(
     reader: Reader, modality: Modality, reading: Interpretation, checked: Checked, details: ReadingDetails,
-    *, seconds: float, stopped: bool,
+    *, seconds: float, stopped: bool, page_origin: str | None,
 ) -> KeptReading:  # fmt: skip
     """Return a reading that has just ended as it is to be kept."""
     return KeptReading(
@@ -37,7 +37,7 @@ def ended(
         raw=reading.raw,
         seconds=seconds,
         made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        page_origin=None if modality == "signal" else "rendered",
+        page_origin=page_origin,
         stopped=stopped,
         details=details,
         claims=checked.claims,

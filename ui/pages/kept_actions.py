@@ -29,23 +29,29 @@ from ui.components.sessions import sessions_html
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
 from ui.pages.case import Case
+from ui.pages.case_page import panel_data_html
 from ui.pages.finished import checked_again, kept_footer, tools_of
+from ui.pages.kept_pages import PageFiles
 from ui.pages.kept_view import view_of
-from ui.pages.read_actions import Update, busy, guarded, idle, modality_choice, nothing_asked, reader_note_html
+from ui.pages.read_actions import modality_choice, reader_note_html
+from ui.pages.updates import Update, busy, guarded, idle, nothing_asked
 
 
 class KeptActions:
-    """The actions of the side bar; `store` is None where recordings are not kept."""
+    """The actions of the side bar; `store`, and `pages` of the files of pages, are None where nothing is kept."""
 
-    def __init__(self, settings: Settings, store: RecordingStore | None) -> None:
+    def __init__(self, settings: Settings, store: RecordingStore | None, pages: PageFiles | None = None) -> None:
         self.settings = settings
         self.store = store
+        self.pages = pages
 
     @guarded
     def show(self, case: Case | None, visitor: str) -> Iterator[Update]:
         """List what is kept of the visitor; what nobody has opened for long is deleted before."""
         if self.store is not None:
             self.store.expire(_now())
+        if self.pages is not None:
+            self.pages.expire(_now(), self.settings.keep_recordings_days)
         yield self._list(case, visitor)
 
     @guarded
@@ -55,11 +61,22 @@ class KeptActions:
             return
         try:
             self.store.keep(visitor, case.record, now=_now(), measurements=case.measurements, reading=case.reading)
+            self._keep_page(case, visitor)
         except InputError as error:
             fault = strings.STATUS_NOT_KEPT.format(name=case.record.name, fault=str(error))
             yield {"status": status_html("error", fault)}
             return
         yield self._list(case, visitor)
+
+    def _keep_page(self, case: Case, visitor: str) -> None:
+        """Keep the page of a recording; what was read off it before it was corrected is no longer kept."""
+        if self.pages is None or case.page is None:
+            return
+        self.pages.keep(visitor, case.key, case.page, _now())
+        before = case.page.replaces
+        if self.store is not None and before not in (None, case.key):
+            self.store.remove(visitor, str(before))
+            self.pages.remove(visitor, str(before))
 
     @guarded
     def keep_view(self, case: Case | None, visitor: str, view: str) -> Iterator[Update]:
@@ -78,10 +95,12 @@ class KeptActions:
         if case is not None:
             case.leave()
         yield busy(strings.STATUS_FILES.format(files=kept.record.name)) | nothing_asked() | {"example": None}
-        opened = Case(kept.record, kept.measurements, kept.reading)
+        page = None if self.pages is None else self.pages.open(visitor, key)
+        opened = Case(kept.record, kept.measurements, kept.reading, page=page)
         if kept.measurements is None and (kept.lost or kept.reading is not None):
             opened = replace(opened, measurements=measure(kept.record))
         self.store.keep(visitor, kept.record, now=_now())
+        self._keep_page(opened, visitor)
         yield (
             reopened(opened, kept)
             | self._chosen(opened, kept)
@@ -96,6 +115,8 @@ class KeptActions:
         if self.store is None or not visitor:
             return
         self.store.remove(visitor, key)
+        if self.pages is not None:
+            self.pages.remove(visitor, key)
         if case is not None and recording_digest(case.record) == key:
             case.unwanted.append(True)
         yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
@@ -106,6 +127,8 @@ class KeptActions:
         if self.store is None or not visitor:
             return
         self.store.remove_all(visitor)
+        if self.pages is not None:
+            self.pages.remove_all(visitor)
         if case is not None:
             case.unwanted.append(True)
         yield {"status": status_html("done", strings.STATUS_REMOVED)} | self._list(case, visitor)
@@ -139,7 +162,8 @@ def reopened(case: Case, kept: KeptRecording) -> Update:
     note = {} if measured is not None else {"note": strings.MEASURE_STOPPED}
     return {
         "case": case,
-        "case_line": case_html(record),
+        "case_line": case_html(record, None if case.page is None else case.page.name),
+        "page_data": panel_data_html(case.page, keeping=True),
         "trace": recording_html(record, whole=False),
         "trace_marks": marks_html(record, measured),
         "measurements": measurements_html(measured, record.patient, **note),

@@ -16,29 +16,28 @@ import gradio as gr
 from annotations.recordings import RecordingStore
 from ecgr1_core.readers import get_reader, known_readers
 from ecgr1_core.record import EcgRecord
+from ecgr1_core.render.layouts import GAINS_MM_PER_MV, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
 from ui import strings
+from ui import strings_page as words
 from ui.components.case_line import case_html
 from ui.components.consent import consent_choice
 from ui.components.measurements import lead_table_html, measurements_html
+from ui.components.page_panel import page_panel_html
 from ui.components.reading import footer_html, reading_html
 from ui.components.sessions import head_html, recordings_head_html, sessions_html
 from ui.components.status import status_html
 from ui.pages.kept_actions import KeptActions
-from ui.pages.read_actions import (
-    ReadActions,
-    Update,
-    modality_choice,
-    reader_choices,
-    reader_note_html,
-)
+from ui.pages.kept_pages import PageFiles
+from ui.pages.read_actions import ReadActions, modality_choice, reader_choices, reader_note_html
 from ui.pages.reading_actions import ReadingActions
 from ui.pages.trace_box import trace_box, wire_trace
+from ui.pages.updates import ASKED, Update
 from ui.pages.wiring import Tie, tied
 
-ASKED = ("sampling_rate_hz", "unit")
 EXAMPLES_ON_EMPTY_PAGE = 2
 WITH_REFUSED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1.refused]"
+WITH_CORRECTIONS = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Page.told]"
 WITH_VIEW = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Reading.view()]"
 WITH_VISITOR = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Kept.visitor()]"
 WITH_VISITOR_AND_KEY = "(...inputs) => [...inputs.slice(0, -2), window.ecgr1Kept.visitor(), window.ecgr1Kept.key]"
@@ -49,16 +48,20 @@ SWITCHING_DARK = "() => window.ecgr1.switchDark()"
 
 
 def build_read_page(
-    app: gr.Blocks, settings: Settings, examples: Sequence[EcgRecord], store: RecordingStore | None
+    app: gr.Blocks,
+    settings: Settings,
+    examples: Sequence[EcgRecord],
+    store: RecordingStore | None,
+    pages: PageFiles | None,
 ) -> None:
-    """Add the Read page to `app`, which is being built; `store` keeps recordings, None where none are kept."""
+    """Add the Read page to `app`, which is being built; `store` and `pages` are None where nothing is kept."""
     parts = _recordings(settings) | _controls(settings, [record.name for record in examples])
     parts |= _work([record.name for record in examples[:EXAMPLES_ON_EMPTY_PAGE]])
     parts |= {
         "case": gr.State(None, time_to_live=4 * 3600),
         "pending": gr.State([], time_to_live=4 * 3600),
     }
-    kept = KeptActions(settings, store)
+    kept = KeptActions(settings, store, pages)
     _wire(app, parts, ReadActions(settings, examples), kept, settings)
 
 
@@ -101,6 +104,7 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
             visible=False,
             min_width=160,
         )
+        parts |= _asked_of_a_page()
         parts["open_again"] = gr.Button(strings.READ_FILE, variant="primary", size="sm", elem_id="read-file", scale=0)
     with gr.Row(elem_id="says"):
         parts["status"] = gr.HTML(status_html("note", strings.STATUS_START), elem_id="status")
@@ -110,11 +114,34 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
     return parts
 
 
+def _asked_of_a_page() -> dict[str, Any]:
+    """Return what asks for what a page does not show."""
+    scales = (
+        ("speed_mm_per_s", words.ASK_SPEED, SPEEDS_MM_PER_S, "ask-speed"),
+        ("gain_mm_per_mv", words.ASK_GAIN, GAINS_MM_PER_MV, "ask-gain"),
+    )
+    parts: dict[str, Any] = {
+        name: gr.Dropdown(
+            [(f"{value:g}", value) for value in values],
+            value=None, label=label, elem_id=elem_id, visible=False, min_width=160,
+        )
+        for name, label, values, elem_id in scales
+    }  # fmt: skip
+    numbers = (("px_per_mm", words.ASK_SCALE, "ask-scale"), ("page_number", words.ASK_NUMBER, "ask-page"))
+    for name, label, elem_id in numbers:
+        whole = {"precision": 0} if name == "page_number" else {}
+        parts[name] = gr.Number(None, label=label, minimum=0, elem_id=elem_id, visible=False, min_width=160, **whole)
+    return parts
+
+
 def _work(first_examples: list[str]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Row(elem_id="work"):
         with gr.Column(elem_id="trace-side"):
             parts |= trace_box(strings.EMPTY, first_examples)
+            gr.HTML(page_panel_html(), elem_id="page-holder")
+            parts["page_data"] = gr.HTML("", elem_id="page-data")
+            parts["page_again"] = gr.Button("read the page again", visible="hidden", elem_id="page-again")
             parts["measurements"] = gr.HTML(measurements_html(None), elem_id="measurements")
             with gr.Accordion(strings.PER_LEAD, open=False, elem_id="per-lead"):
                 parts["lead_table"] = gr.HTML(lead_table_html(None), elem_id="lead-table")
@@ -176,6 +203,7 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: Kep
         tie(parts["open_again"].click, actions.open_again, ("pending", *ASKED)),
         tie(parts["example"].input, actions.open_example, ("example",)),
     ]
+    stoppable.append(tie(parts["page_again"].click, actions.read_page_again, ("told",), js=WITH_CORRECTIONS))
     others = [tie(parts["read"].click, actions.read, ("reader", "modality", "consent"))]
     for name, button in parts["first_examples"].items():
         stoppable.append(tie(button.click, functools.partial(_open_named, actions, name), ()))

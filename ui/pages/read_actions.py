@@ -7,11 +7,9 @@ both cases nothing else on the page changes, so the last good result stays.
 
 from __future__ import annotations
 
-import functools
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from html import escape
@@ -21,7 +19,6 @@ from typing import Any
 import gradio as gr
 
 from ecgr1_core.errors import InputError, MissingInformationError
-from ecgr1_core.formats import ReadOptions
 from ecgr1_core.formats import read as read_files
 from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
@@ -29,9 +26,9 @@ from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
 from ecgr1_core.readers.base import agreed
 from ecgr1_core.record import EcgRecord
-from ecgr1_core.render.paper import render_page
 from ecgr1_core.settings import Settings
 from ui import strings
+from ui import strings_page as words
 from ui.components.case_line import case_html
 from ui.components.checked import Checked, Checker
 from ui.components.consent import check_consent, consent_choice
@@ -40,93 +37,35 @@ from ui.components.reading import footer_html, reading_html, writing_now
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
 from ui.pages.case import Case, Turn
+from ui.pages.case_page import (
+    CasePage,
+    Given,
+    corrections_of,
+    look_at,
+    page_among,
+    panel_data_html,
+    read_off,
+    view_as_page,
+    view_of,
+)
 from ui.pages.finished import ended, finished_html, footer_of, kept_footer, tools_of
+from ui.pages.updates import (
+    Update,
+    busy,
+    busy_with,
+    failed,
+    forget,
+    guarded,
+    idle,
+    nothing_asked,
+    stopped,
+    stopped_measuring,
+    too_big,
+)
 
-Update = dict[str, Any]
-"""New values or `gr.update`s by component name; components that are not named stay as they are."""
-
-Action = Callable[..., Iterator[Update]]
 SECONDS_BETWEEN_UPDATES = 0.1
 
 logger = logging.getLogger(__name__)
-
-
-def guarding(rest: Callable[[Any], Update]) -> Callable[[Action], Action]:
-    """Return what wraps a method whose first input is the open case (or None): its errors become one sentence.
-
-    `rest` gives, for the case, the updates that let the next thing be started.
-    """
-
-    def guard(action: Action) -> Action:
-        @functools.wraps(action)
-        def run(self: Any, case: Any, *inputs: Any) -> Iterator[Update]:
-            try:
-                yield from action(self, case, *inputs)
-            except Exception as error:
-                yield failed(error) | rest(case)
-
-        return run
-
-    return guard
-
-
-def joined(earlier: Update, later: Update) -> Update:
-    """Return both updates as one, the later one winning.
-
-    An action's updates are sent joined to all that came before: where two follow each other quickly, the browser may
-    see only the second.
-    """
-    both = dict(earlier)
-    for name, value in later.items():
-        old = both.get(name)
-        if _is_partial(value) and name in both:
-            value = (old if _is_partial(old) else gr.update(value=old)) | value
-        both[name] = value
-    return both
-
-
-def _is_partial(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("__type__") == "update"
-
-
-def failed(error: Exception) -> Update:
-    """Return the status line for an error: its own sentence for bad input, otherwise a logged internal fault."""
-    if isinstance(error, InputError):
-        return {"status": status_html("error", str(error))}
-    logger.error("internal fault on the Read page", exc_info=error)
-    return {"status": status_html("error", strings.FAULT)}
-
-
-def busy(sentence: str) -> Update:
-    """Return the updates that say what is being waited for, with only Cancel to press."""
-    return {
-        "status": status_html("busy", sentence),
-        "read": gr.update(interactive=False),
-        "cancel": gr.update(interactive=True),
-    }
-
-
-def busy_with(paths: Sequence[str]) -> Update:
-    """Return the updates that say which files are being read."""
-    return busy(strings.STATUS_FILES.format(files=", ".join(Path(path).name for path in paths)))
-
-
-def idle(case: Case | None) -> Update:
-    """Return the updates that let the next thing be started."""
-    return {"read": gr.update(interactive=case is not None), "cancel": gr.update(interactive=False)}
-
-
-guarded = guarding(idle)
-
-
-def nothing_asked() -> Update:
-    """Return the updates that take back the question for what a file did not say."""
-    return {
-        "ask": gr.update(visible=False),
-        "pending": [],
-        "sampling_rate_hz": gr.update(value=None, visible=False),
-        "unit": gr.update(value=None, visible=False),
-    }
 
 
 class ReadActions:
@@ -141,32 +80,45 @@ class ReadActions:
         """Open the files that were just uploaded; what they do not say of themselves is asked for."""
         if paths:
             yield {"upload": None, "example": None} | nothing_asked() | busy_with(paths)
-            yield from self._open_files(case, paths, None, None)
+            yield from self._open_files(case, paths, Given())
 
     @guarded
-    def open_again(self, case: Case | None, paths: list[str], rate: float | None, unit: Any) -> Iterator[Update]:
-        """Open the files that wait for their sampling rate or unit, now that it was given."""
+    def open_again(self, case: Case | None, paths: list[str], *given: Any) -> Iterator[Update]:
+        """Open the files that wait for what they do not say themselves, now that it was `given` as `Given` has it."""
         if not paths:
             raise InputError(strings.READ_FILE, strings.FILES_GONE, strings.FILES_GONE_REMEDY)
         yield busy_with(paths)
-        yield from self._open_files(case, paths, rate, unit)
+        yield from self._open_files(case, paths, Given(*(one or None for one in given)))
 
-    def _open_files(self, case: Case | None, paths: list[str], rate: float | None, unit: Any) -> Iterator[Update]:
-        files = [Path(path) for path in paths]
+    def _open_files(self, case: Case | None, paths: list[str], given: Given) -> Iterator[Update]:
+        files, page = [Path(path) for path in paths], None
         try:
-            options = ReadOptions(sampling_rate_hz=rate, unit=unit or None, max_duration_s=self.settings.max_duration_s)
-            record = read_files(files, options)
+            if alone := page_among(files):
+                yield busy(words.STATUS_READING.format(file=alone.name))
+                record, page = read_off(alone.name, alone.read_bytes(), given.asked, given.page_number)
+            else:
+                record = read_files(files, given.options(self.settings.max_duration_s))
         except MissingInformationError as error:
             asked = {"ask": gr.update(visible=True), "pending": paths, error.field: gr.update(visible=True)}
             yield failed(error) | asked | idle(case)
             return
         except Exception:
-            if rate is None and unit is None:  # otherwise another rate or unit may still open them
+            if given == Given():  # otherwise something else that is given may still open them
                 forget(files)
             raise
         forget(files)
-        for updates in self._show(case, record):
+        for updates in self._show(case, record, page):
             yield nothing_asked() | updates
+
+    @guarded
+    def read_page_again(self, case: Case | None, told: str) -> Iterator[Update]:
+        """Read the open page again with what the visitor corrected; `told` is the panel's JSON."""
+        if case is None or case.page is None:
+            raise InputError(words.TITLE, words.NO_PAGE, words.NO_PAGE_REMEDY)
+        asked, number = corrections_of(told, case.page)
+        yield busy(words.STATUS_READING.format(file=case.page.name))
+        record, page = case.page.again(asked, number, case.key)
+        yield from self._show(case, record, page)
 
     @guarded
     def open_example(self, case: Case | None, name: str | None) -> Iterator[Update]:
@@ -175,26 +127,30 @@ class ReadActions:
             yield busy(strings.STATUS_FILES.format(files=name)) | nothing_asked()
             yield from self._show(case, self.examples[name])
 
-    def _show(self, case: Case | None, record: EcgRecord) -> Iterator[Update]:
-        """Show the trace at once, then measure; a recording that cannot be measured is open all the same.
+    def _show(self, case: Case | None, record: EcgRecord, page: CasePage | None = None) -> Iterator[Update]:
+        """Show the trace at once, with its `page`, then measure; what cannot be measured is open all the same.
 
         A reading of the case before that is still being written is stopped, and writes nothing on this one's page.
         """
         trace = recording_html(record, whole=False)
+        page_data = panel_data_html(page, keeping=self.settings.keep_recordings)
         if case is not None:
             case.leave()
-        opened = Case(record)
+        opened = Case(record, page=page)
+        looked_at = {} if page is None else {"view_kept": view_as_page(page, opened.key)}
         yield (
             {
                 "case": opened,
-                "case_line": case_html(record),
+                "case_line": case_html(record, None if page is None else page.name),
                 "trace": trace,
+                "page_data": page_data,
                 "trace_marks": marks_html(None, None),
                 "measurements": measurements_html(None, note=strings.MEASURE_RUNNING),
                 "lead_table": lead_table_html(None, note=strings.MEASURE_RUNNING),
                 "reading": reading_html(None),
                 "footer": footer_html(),
             }
+            | looked_at
             | tools_of(opened)
             | busy(strings.STATUS_MEASURING.format(name=record.name))
         )
@@ -236,14 +192,15 @@ class ReadActions:
         check_consent(reader, consented)
         turn = case.begin_reading()
         try:
-            page = None
+            looked = None
             if modality != "signal":
-                yield busy(strings.STATUS_PAGE.format(reader=reader.title))
-                page = render_page(case.record)
-            view = ModalityView(modality, case.record, page, "rendered" if page else None)
+                sentence = strings.STATUS_PAGE if case.page is None else words.STATUS_PICTURE
+                yield busy(sentence.format(reader=reader.title))
+                looked = look_at(case.record, case.page)
+            view = view_of(case.record, modality, looked)
             stream = reader.read(view, agreed(reader))
             with closing(stream):
-                yield from self._written(case, reader, modality, stream, turn)
+                yield from self._written(case, reader, view, stream, turn)
         except Exception:
             if not turn.left:
                 raise
@@ -252,10 +209,10 @@ class ReadActions:
             case.end_reading(turn)
 
     def _written(
-        self, case: Case, reader: Reader, modality: Modality, stream: ReadingStream, turn: Turn
+        self, case: Case, reader: Reader, view: ModalityView, stream: ReadingStream, turn: Turn
     ) -> Iterator[Update]:
         """Show what is waited for, then the reading as it is written, then how it ended."""
-        started, shown = time.monotonic(), 0.0
+        started, shown, modality = time.monotonic(), 0.0, view.modality
         yield busy(strings.STATUS_ASKED.format(reader=reader.title))
         reading, parser, waiting, said = Interpretation(), StreamParser(), "", ""
         checker = Checker(case.record, case.measurements)
@@ -294,7 +251,10 @@ class ReadActions:
             return
         reading, details, seconds = parser.feed(waiting), stream.details, time.monotonic() - started
         checked = checker.at_last(reading, details.evidence, details.certainties, case.comparison)
-        kept = ended(reader, modality, reading, checked, details, seconds=seconds, stopped=turn.stopped)
+        origin, stopped_early = view.page_origin, turn.stopped
+        kept = ended(
+            reader, modality, reading, checked, details, seconds=seconds, stopped=stopped_early, page_origin=origin
+        )
         read = replace(case, reading=kept)
         said_last = stopped() if turn.stopped else {"status": finished_html(reader, reading, details, self.settings)}
         yield (
@@ -351,17 +311,6 @@ def progress(reader: Reader, reading: Interpretation, checked: Checked, footer: 
     } | tools_of(None)  # they are those of a reading that has ended
 
 
-def stopped() -> Update:
-    """Return the status line of what was cancelled."""
-    return {"status": status_html("note", strings.STATUS_CANCELLED)}
-
-
-def stopped_measuring() -> Update:
-    """Return the updates that say that there are no measurements."""
-    note = strings.MEASURE_STOPPED
-    return {"measurements": measurements_html(None, note=note), "lead_table": lead_table_html(None, note=note)}
-
-
 def reader_choices(readers: Sequence[Reader]) -> list[tuple[str, str]]:
     """Return the choices of the list of readers; one that cannot be used here is marked so, not hidden."""
     unavailable = strings.READER_UNAVAILABLE
@@ -384,17 +333,3 @@ def reader_note_html(reader: Reader) -> str:
     seen = strings.SEES_SEPARATOR.join(strings.SEES[modality] for modality in reader.modalities)
     words = strings.READER_NOTE.format(reader=reader.title, version=reader.version, seen=seen)
     return f"<p>{escape(words)} {escape(reader.privacy)}</p>"
-
-
-def too_big(told: str, settings: Settings) -> InputError:
-    """Return the sentence for a file over the limit; the browser tells its name and size as JSON."""
-    file = json.loads(told)
-    size_mb, limit_mb = float(file["size_bytes"]) / 2**20, settings.max_upload_mb
-    fault = strings.FILE_TOO_BIG.format(size_mb=size_mb, limit_mb=limit_mb)
-    return InputError(Path(str(file["name"])), fault, strings.FILE_TOO_BIG_REMEDY)
-
-
-def forget(files: list[Path]) -> None:
-    """Delete uploads that have been read or refused: the page keeps the recording in memory, not the files."""
-    for file in files:
-        file.unlink(missing_ok=True)

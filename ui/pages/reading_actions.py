@@ -27,7 +27,7 @@ from ui.components.status import status_html
 from ui.pages.case import Case
 from ui.pages.finished import checked_again, tools_of
 from ui.pages.kept_view import view_of
-from ui.pages.read_actions import Update, busy, forget, guarded, idle
+from ui.pages.updates import Update, busy, forget, guarded, idle
 
 KEY_FILE = "pseudonyms.key"
 LARGEST_REFERENCE_BYTES = 2**20

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.pages.read_actions import Action, Update, joined
+from ui.pages.updates import Action, Update, joined
 
 Tie = Callable[..., Any]
 
