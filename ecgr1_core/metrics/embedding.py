@@ -37,6 +37,10 @@ class SentenceModel:
         self._model: Any = None
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[SentenceModel], tuple[str]]:
+        """Go to another process by name: each loads the model for itself."""
+        return SentenceModel, (self.name,)
+
     @property
     def signature(self) -> str:
         """What the numbers depend on: model, its limit of tokens, how longer texts are cut, library and version."""

@@ -170,9 +170,9 @@ def _with_p_waves(case: Case, at: str) -> Finding:
     if axis is None:
         seen = "A P wave precedes the QRS complexes; its axis was not measured"
     elif sure:
-        where = "upright in II and aVF and inverted in aVR"
+        where = _p_directions(case)
         where += f" (P axis {words.degrees(axis)})" if case.uncalibrated is None else ""
-        seen = f"A P wave of constant shape, {where}, precedes the QRS complexes"
+        seen = f"A P wave of constant shape{where}{',' if where.startswith(',') else ''} precedes the QRS complexes"
     else:
         seen = (
             f"A P wave precedes the QRS complexes, with an axis of {words.degrees(axis)} at the edge of the sinus range"
@@ -190,6 +190,15 @@ def _with_p_waves(case: Case, at: str) -> Finding:
         phrase=f"{'' if sure else 'probable '}{extent}{name}{at}",
         basic=True,
     )
+
+
+def _p_directions(case: Case) -> str:
+    """Return ", upright in II and aVF and inverted in aVR" with those of the leads in which P has that direction."""
+    waves = {lead: m.p_amplitude_mv or 0.0 for lead in ("II", "aVF", "aVR") if (m := case.lead(lead)) is not None}
+    upright = [lead for lead in ("II", "aVF") if waves.get(lead, 0.0) > 0]
+    parts = [f"upright in {words.leads(upright)}"] if upright else []
+    parts += ["inverted in aVR"] if waves.get("aVR", 0.0) < 0 else []
+    return f", {' and '.join(parts)}" if parts else ""
 
 
 def _ectopic_atrial(case: Case, axis: float, at: str, numbers: dict[str, float]) -> Finding:

@@ -95,6 +95,18 @@ def test_readers_are_compared_and_a_damaged_file_is_a_line_of_its_own(
     assert rows(out)[0]["views"][0]["claims"]["supported"] > 5
 
 
+def test_several_processes_take_the_sentence_model_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = [tmp_path / f"broken{number}.csv" for number in range(8)]
+    for path in broken:
+        path.write_text("I,II\nno number,1\n")
+    out = tmp_path / "out.jsonl"
+    assert compare(*map(str, broken), "--modalities", "signal,image", "--jobs", "2", "--out", str(out)) == 2
+    assert [row["path"] for row in rows(out)] == list(map(str, broken))
+    assert len(capsys.readouterr().err.splitlines()) == len(broken)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,13 @@ def test_a_long_text_is_read_to_its_end(model: SentenceModel) -> None:
     endless = "word" * 3000  # a single word longer than the limit
     assert model.vectors([endless])[0] is not None
     assert np.linalg.norm(same) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_model_goes_to_another_process_by_its_name(model: SentenceModel) -> None:
+    assert model.vectors(["sinus rhythm"])[0] is not None  # it is loaded, with its lock
+    sent = pickle.loads(pickle.dumps(model))
+    assert sent.name == model.name
+    assert np.allclose(sent.vectors(["sinus rhythm"])[0], model.vectors(["sinus rhythm"])[0], atol=1e-6)
 
 
 def test_an_unknown_model_is_one_sentence(tmp_path: Path) -> None:
