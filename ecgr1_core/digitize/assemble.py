@@ -21,7 +21,7 @@ from ecgr1_core.digitize.pieces import Float64Array, FoundPage, ScaleSource, Tra
 from ecgr1_core.digitize.report import DigitizeReport, LeadReport
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats.leads import LIMB_FROM_I_II, is_flat
-from ecgr1_core.record import LEADS, EcgRecord
+from ecgr1_core.record import LEADS, LIMB_LEADS, EcgRecord
 from ecgr1_core.render.layouts import LAYOUTS, PAGE_S, SPEEDS_MM_PER_S, find_layout
 
 RATE_HZ = 500.0
@@ -32,6 +32,7 @@ _AHEAD = 0.1  # by which another lead must be more alike to be taken instead
 _SIMULTANEOUS = 0.9  # correlation of augmented leads with what follows from the first column
 _LEAST_OVERLAP_S = 1.0
 _BY_PLACE = 0.7  # of the confidence of a trace that has no name of its own
+_LEAST_AGREEMENT = 0.4  # of the limb leads by Einthoven and Goldberger; below, a page was misread
 _LEAST_CONFIDENCE = 0.25  # below this a trace is no lead
 
 
@@ -121,6 +122,13 @@ def assemble(
         _add_strip(stretch, rows, sources, agreements, samples, unsure)
     if len(rows) < _LEAST_LEADS:
         raise _too_few(name, len(rows))
+    limb = [value for lead, value in agreements.items() if lead in LIMB_LEADS and len(sources[lead]) == 1]
+    if len(limb) >= _LEAST_LEADS and float(np.median(limb)) < _LEAST_AGREEMENT:
+        raise InputError(
+            name,
+            "the limb leads read from the page do not follow from one another, so that it was probably read wrongly",
+            "give a sharper, flatter picture of it, or the recording itself",
+        )
     for lead, value in agreements.items():
         if lead in rows and value < 0.5 and len(sources[lead]) == 1:
             unsure.append(f"{lead} does not follow from the other limb leads as it should (correlation {value:.2f})")

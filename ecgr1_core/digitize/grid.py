@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import rfft2
 from scipy.optimize import least_squares
 
 Float32Array = npt.NDArray[np.float32]
@@ -22,6 +23,7 @@ Float64Array = npt.NDArray[np.float64]
 MAJOR_MM = 5.0
 _TILE_PX = 256
 _PADDED_PX = 512
+_SURROUNDINGS_PX = 9  # of a place in the spectrum: standard deviation of the weights
 _HARMONICS = 5
 _PIXELS_PER_MM = (2.2, 16.0)
 _LONGER_SIDE_MM = (110.0, 700.0)  # of a page
@@ -36,11 +38,16 @@ _TILE_STRETCH = 0.05  # of the spacing in one tile against the middle one (natur
 _TILE_TURN_STEPS = 2
 _PAPER_SHARE = 0.6  # of the tiles show the page
 _PITCH_STEP = 0.008  # of trial spacings (natural logarithm)
-_LEAST_COMB = 0.8  # mean log of the peaks over their surroundings, for the comb of each family
+_SURE_COMB = 0.8  # mean log of the peaks over their surroundings, for the comb of each family
+_LEAST_COMB = 0.64  # where many tiles agree on one homography
 _BETWEEN = 0.5  # of what lies between the harmonics is taken off
 _LEAST_TILES = 6
 _LEAST_PEAK = 0.8  # of a tile's line spectrum over its surroundings (natural logarithm)
-_FIRST_REACH, _SECOND_REACH = 0.06, 0.025
+_FIRST_REACH, _SECOND_REACH = 0.03, 0.015
+_NEAR_STRETCH, _NEAR_TURN_DEG = 0.2, 8.0  # of a tile's comb against that of most tiles
+_NEIGHBOURS = 1.5  # tiles, between the middles of those that see almost the same grid
+_AGREES = 0.006  # of a frequency, off that of the homography
+_LEAST_AGREEING = 0.2  # of the tiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +65,11 @@ class Grid:
         """Return the same grid in an image larger by `factor`."""
         return Grid(np.diag((factor, factor, 1.0)) @ self.to_image, factor * self.px_per_mm, self.strength)
 
+    def moved(self, right: float, down: float) -> Grid:
+        """Return the same grid in an image that has so many pixels more on its left and above."""
+        to_image = np.array(((1, 0, right), (0, 1, down), (0, 0, 1))) @ self.to_image
+        return Grid(to_image / to_image[2, 2], self.px_per_mm, self.strength)
+
 
 def find_grid(faint: Float32Array) -> Grid | None:
     """Return the grid of an image of faint ink, [height, width] from 0 (paper) to 1, or None where none is seen."""
@@ -70,13 +82,15 @@ def find_grid(faint: Float32Array) -> Grid | None:
         return None
     first, second, strength = found
     centres = corners + min(_TILE_PX, *faint.shape) / 2
-    families = np.tile(np.concatenate((first, second)), (len(centres), 1))
+    rows = _local_combs(centres, whitened, first, second)
     for reach in (_FIRST_REACH, _SECOND_REACH):
-        rows = _local_frequencies(centres, whitened, families, reach)
+        to_paper = _fitted(rows, faint.shape)
+        rows = _local_frequencies(centres, whitened, _frequencies(to_paper, centres), reach)
         if len(rows) < 1:
             return None
-        to_paper = _fitted(rows, faint.shape)
-        families = _frequencies(to_paper, centres)
+    to_paper = _fitted(rows, faint.shape)
+    if strength < _SURE_COMB and _agreeing(rows, to_paper) < _LEAST_AGREEING:
+        return None
     to_image = np.linalg.inv(to_paper)
     pitch = float(1 / np.sqrt(np.hypot(*first) * np.hypot(*second)) / MAJOR_MM)
     return Grid(to_image / to_image[2, 2], pitch, strength)
@@ -97,15 +111,24 @@ def _spectra(faint: Float32Array) -> tuple[Float64Array, Float32Array]:
             size = float(np.sqrt((part * part).sum()))
             if size == 0:
                 continue
-            transformed = cv2.dft(
-                cv2.copyMakeBorder(part / size, 0, _PADDED_PX - tile, 0, _PADDED_PX - tile, cv2.BORDER_CONSTANT),
-                flags=cv2.DFT_COMPLEX_OUTPUT,
-            )
-            spectra.append(np.fft.fftshift(cv2.magnitude(transformed[..., 0], transformed[..., 1])))
+            spectra.append(_amplitudes(part / np.float32(size)))
             corners.append((x, y))
     if not spectra:
         return np.empty((0, 2)), np.empty((0, 1, 1), dtype=np.float32)
     return np.array(corners, dtype=np.float64), np.stack(spectra).astype(np.float32)
+
+
+def _amplitudes(part: Float32Array) -> Float32Array:
+    """Return the amplitude spectrum of a tile, padded, its middle at frequency 0; all of it from one half."""
+    half = np.abs(rfft2(part, (_PADDED_PX, _PADDED_PX)))
+    middle = _PADDED_PX // 2
+    right = np.roll(half, middle, axis=0)  # frequencies -middle to middle - 1 down, 0 to middle across
+    whole = np.empty((_PADDED_PX, _PADDED_PX), dtype=np.float32)
+    whole[:, middle:] = right[:, :middle]
+    whole[1:, 1:middle] = right[:0:-1, middle - 1 : 0 : -1]
+    whole[0, 1:middle] = right[0, middle - 1 : 0 : -1]
+    whole[:, 0] = right[:, middle]
+    return whole
 
 
 def _starts(length: int, tile: int) -> list[int]:
@@ -115,9 +138,11 @@ def _starts(length: int, tile: int) -> list[int]:
 
 def _whitened(spectrum: Float32Array) -> Float32Array:
     """Return the natural logarithm of a spectrum over its surroundings."""
-    surroundings = cv2.GaussianBlur(spectrum, (0, 0), 9)
+    small = cv2.resize(spectrum, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    wide = cv2.GaussianBlur(small, (0, 0), _SURROUNDINGS_PX / 4)
+    surroundings = cv2.resize(wide, (spectrum.shape[1], spectrum.shape[0]), interpolation=cv2.INTER_LINEAR)
     middle = _PADDED_PX // 2
-    logarithm = np.log((spectrum + 1e-9) / (surroundings + 1e-9))
+    logarithm = np.asarray(cv2.log((spectrum + np.float32(1e-9)) / (surroundings + np.float32(1e-9))))
     logarithm[middle - 3 : middle + 4, middle - 3 : middle + 4] = -1
     return np.asarray(logarithm, dtype=np.float32)
 
@@ -196,6 +221,43 @@ def _best_pair(
         (float(pitches[column]), float(turns[row]), float(across[row, column])),
         (float(pitches[down_column]), float(turns[down_row]), float(down[down_row, down_column])),
     )
+
+
+def _local_combs(
+    centres: Float64Array, whitened: list[Float32Array], first: Float64Array, second: Float64Array
+) -> Float64Array:
+    """Return [n, 7] as `_local_frequencies` does, each tile's by the whole comb that it and its neighbours show best.
+
+    A page seen at an angle has combs too far off each other, from one side to the other, to look for single peaks.
+    """
+    apart = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
+    beside = (apart > 0) & (apart < _NEIGHBOURS * _TILE_PX)
+    found = [centres]
+    weights = []
+    for family in (first, second):
+        pitch, turn = 1 / np.hypot(*family) / MAJOR_MM, float(np.arctan2(family[1], family[0]))
+        pitches = pitch * np.exp(np.arange(-_NEAR_STRETCH, _NEAR_STRETCH, _PITCH_STEP))
+        turns = turn + np.radians(np.arange(-_NEAR_TURN_DEG, _NEAR_TURN_DEG + 0.1, _TURN_STEP_DEG))
+        combs = np.stack([_comb(tile, pitches, turns) for tile in whitened])
+        near = np.stack([cv2.dilate(comb, np.ones((3, 5), np.uint8)) for comb in combs])
+        together = combs + np.stack(
+            [near[some].mean(axis=0) if some.any() else np.zeros_like(near[0]) for some in beside]
+        )
+        best = together.reshape(len(combs), -1).argmax(axis=1)
+        rows, columns = np.unravel_index(best, combs.shape[1:])
+        frequency = 1 / (pitches[columns] * MAJOR_MM)
+        found.append(np.stack((np.cos(turns[rows]) * frequency, np.sin(turns[rows]) * frequency), axis=1))
+        weights.append(together.reshape(len(combs), -1).max(axis=1) / 2)
+    weight = np.minimum(*weights)
+    rows = np.concatenate((*found, weight[:, None]), axis=1)
+    return np.asarray(rows[weight >= np.quantile(weight, 1 - _PAPER_SHARE)])
+
+
+def _agreeing(rows: Float64Array, to_paper: Float64Array) -> float:
+    """Return the share of the tiles, [n, 7], whose frequencies are those of the homography."""
+    off = rows[:, 2:6] - _frequencies(to_paper, rows[:, :2])
+    size = np.hypot(rows[:, 2::2][:, :2], rows[:, 3::2][:, :2])
+    return float((np.hypot(off[:, ::2], off[:, 1::2]) < _AGREES * size).all(axis=1).mean())
 
 
 def _local_frequencies(

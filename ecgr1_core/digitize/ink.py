@@ -32,6 +32,8 @@ _LETTER_HIGH = 0.55  # at least, and
 _LETTER_WIDE = 2.2  # at most, in heights of the word: two letters may touch
 _LETTERED = 0.7  # of a word's ink
 _STROKE_MM = 1.2  # ink higher than this is no baseline
+_CREASE_PX = 13  # what is wider than this is a crease or a shade
+_SHADE = 0.05  # less than this is none
 _BLOT_MM = 2.2  # ink as thick as this is no trace
 
 
@@ -107,7 +109,7 @@ def ink_of(even: Float32Array, inside: npt.NDArray[np.bool_], printed: npt.NDArr
 
     How dark ink is follows from what is `inside` the grid; there is none but where `printed` is true.
     """
-    dark = 1 - lightest(even)
+    dark = _thin_dark(lightest(even))
     dark[~printed] = 0
     # lines drawn on whole pixels stand off their places by up to half of one
     grid = np.asarray(cv2.dilate(_repeated(dark), np.ones((3, 3), np.uint8)), dtype=np.float32)
@@ -123,6 +125,14 @@ def ink_of(even: Float32Array, inside: npt.NDArray[np.bool_], printed: npt.NDArr
     across = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_LINE_PX, _LINE_PX))
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, across)
     return np.where((grid > _STRONG_LINE * full) & (dark > grid - 0.2 * full), np.maximum(ink, joined), ink)
+
+
+def _thin_dark(light: Float32Array) -> Float32Array:
+    """Return how dark a pixel is, 0 to 1, beside the paper around what is thin: creases and shades are paper."""
+    grey = np.asarray(cv2.convertScaleAbs(light, alpha=255.0), dtype=np.uint8)
+    paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((_CREASE_PX, _CREASE_PX), np.uint8))
+    paper = cv2.blur(paper, (_CREASE_PX // 2, _CREASE_PX // 2)).astype(np.float32) / 255 + _SHADE
+    return 1 - np.minimum(light / np.clip(paper, 0.3, 1.0), np.float32(1))
 
 
 def _repeated(dark: Float32Array) -> Float32Array:

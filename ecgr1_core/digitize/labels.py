@@ -36,9 +36,12 @@ _INK = 0.35
 _LETTER_MM = (0.9, 7.0)  # heights of words
 _WIDEST_MM = 26.0
 _GAP = 0.42  # between letters, in heights of the word
+_SPLIT_WIDE = 2.5  # words wider than this, in heights, may be a number and a unit
+_SPACE = 0.2  # between them, in heights
 _ASPECT = 1.3
 _STRETCH_COST = 0.35
 _SURE = 0.72
+_CLEAR_NUMBER = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +78,33 @@ def find_words(ink: Float32Array) -> list[Word]:
         height, width = bottom - top, right - left
         if height < _LETTER_MM[0] * PX_PER_MM or width > _WIDEST_MM * PX_PER_MM:
             continue
-        likeness = _likeness(ink[top:bottom, left:right])
-        if likeness.max() > 0.5:
-            words.append(Word(left, top, right, bottom, likeness))
+        word = _word(ink, left, top, right, bottom)
+        halves = _halves(ink, word) if word.text in (None, *_JOINED) and width > _SPLIT_WIDE * height else []
+        if halves:
+            words += halves
+        elif word.likeness.max() > 0.5:
+            words.append(word)
     return words
+
+
+def _word(ink: Float32Array, left: int, top: int, right: int, bottom: int) -> Word:
+    return Word(left, top, right, bottom, _likeness(ink[top:bottom, left:right]))
+
+
+def _halves(ink: Float32Array, word: Word) -> list[Word]:
+    """Return number and unit of a word that is both with a space between; empty where it is not."""
+    left, top, right, bottom = (int(side) for side in (word.left, word.top, word.right, word.bottom))
+    columns = np.flatnonzero((ink[top:bottom, left:right] > _INK).any(axis=0))
+    gaps = np.diff(columns)
+    if not gaps.size or gaps.max() < _SPACE * word.height:
+        return []
+    at = int(gaps.argmax())
+    halves = []
+    for first, last in ((0, at), (at + 1, columns.size - 1)):
+        low, high = left + int(columns[first]), left + int(columns[last]) + 1
+        rows = np.flatnonzero((ink[top:bottom, low:high] > _INK).any(axis=1))
+        halves.append(_word(ink, low, top + int(rows[0]), high, top + int(rows[-1]) + 1))
+    return halves if halves[0].text in _NUMBERS and halves[1].text in _UNITS else []
 
 
 def scales_of(words: list[Word]) -> tuple[float | None, float | None, list[Word]]:
@@ -96,10 +122,16 @@ def scales_of(words: list[Word]) -> tuple[float | None, float | None, list[Word]
                 if number is not None:
                     _note(number.text or "", unit, speeds, gains)
                     used += [number, word]
-            elif text.endswith(unit) and text != unit and text in _JOINED:
+            elif text.endswith(unit) and text in _JOINED and _number_is_clear(word, unit):
                 _note(text.removesuffix(unit), unit, speeds, gains)
                 used.append(word)
     return (speeds.pop() if len(speeds) == 1 else None), (gains.pop() if len(gains) == 1 else None), used
+
+
+def _number_is_clear(word: Word, unit: str) -> bool:
+    """Return whether a number set together with its unit is like itself more than like another one."""
+    best, second = sorted((word.like(number + unit) for number in _NUMBERS), reverse=True)[:2]
+    return best - second > _CLEAR_NUMBER
 
 
 def _note(number: str, unit: str, speeds: set[float], gains: set[float]) -> None:

@@ -14,26 +14,35 @@ from ecgr1_core.digitize.ink import PX_PER_MM, flat_ink, thin_ink
 from ecgr1_core.digitize.labels import Word, find_words, scales_of
 from ecgr1_core.digitize.pieces import FoundPage, PageText, RasterPage, ScaleSource, TracePiece
 from ecgr1_core.digitize.straighten import RIM_PX, Straight, straighten
-from ecgr1_core.digitize.trace import Way, follow, ridges, stroke_width, used_by
+from ecgr1_core.digitize.trace import Span, Way, drawn, find_course, parted, ridges, stroke_width, used_by
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.render.layouts import PAGE_S, find_layout
 
 _EDGE_MM = 0.3  # on either side of the border of two columns, where a mark may stand
 _LEAST_REACH_MM = 30.0
 _REACH_IN_ROWS = 1.25
+_LEAST_CELL_MM = 5.0  # wide
 _LEAST_COVERED = 0.25  # of the paper's length, by traces, on average over the rows
 _CLEAR_PULSE = 0.8
 _SHOWN_POINTS = 600
+_BLANK = 1.0  # standard deviation of the grey values
 _LEAST_NAMES = 1.2  # the score of an arrangement below which the page is also tried upside down
 
 
 @dataclass(frozen=True, eq=False)
-class _Laid:
-    """A straightened page with its rows, pulse, words and arrangement; `start` is the x of the page's first second."""
+class _Lined:
+    """A straightened page with its thin ink, what of it runs along the paper, and its rows (none: an empty list)."""
 
     page: Straight
     thin: npt.NDArray[np.uint8]
+    flat: npt.NDArray[np.uint8]
     rows: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid(_Lined):
+    """A page with its pulse, words and arrangement too; `start` is the x of its first second."""
+
     pulse: places.Pulse | None
     words: list[Word]
     start: float
@@ -56,12 +65,14 @@ def find_in_pixels(
     What is given (speed, gain, and for a page without a grid the pixels of a millimetre) goes before what is found.
     Raises InputError where no ECG is seen on the page, and MissingInformationError where its scale or speed is unknown.
     """
+    if float(raster.pixels.std()) < _BLANK:
+        raise InputError(raster.name, "the page is blank", "give a page with all twelve leads")
     straight = straighten(raster, px_per_mm)
     if straight is None:
         raise MissingInformationError(
             raster.name,
-            "no grid of millimetres is seen on the page, and the file does not say its resolution",
-            "give the pixels of one millimetre, or a sharper picture that shows the grid",
+            "no grid of millimetres is seen, so that it may be no ECG, and the file does not say its resolution",
+            "give a sharper picture of the page or, if the page has no grid, the pixels of one millimetre",
             "px_per_mm",
         )
     laid = _laid(straight, raster.name, speed_mm_per_s, gain_mm_per_mv)
@@ -74,12 +85,12 @@ def _laid(straight: Straight, name: str, speed: float | None, gain: float | None
         raise _no_ecg(name)
     upright, covered = _along(straight)
     if covered < _LEAST_COVERED:
-        raise _too_few_rows(upright, name) or _no_ecg(name)
+        raise _too_few_rows(upright.page, name) or _no_ecg(name)
     best: _Laid | None = None
     problem: InputError | None = None
     for quarters in (0, 2):
         try:
-            laid = _laid_out(upright.turned(quarters), name, speed, gain)
+            laid = _laid_out(upright if not quarters else _lined(upright.page.turned(quarters)), name, speed, gain)
         except InputError as error:
             problem = problem or error
             continue
@@ -96,29 +107,30 @@ def _evidence(laid: _Laid) -> float:
     return laid.arrangement.score + (1.0 if laid.pulse is not None else 0.0)
 
 
-def _along(straight: Straight) -> tuple[Straight, float]:
+def _along(straight: Straight) -> tuple[_Lined, float]:
     """Return the page turned so that ink lies all along the rows that are found then, and how far it does (0 to 1)."""
-    on_its_side = straight.turned(3)
-    as_it_is, turned = _covered(straight), _covered(on_its_side)
-    return (straight, as_it_is) if as_it_is >= turned else (on_its_side, turned)
+    as_it_is, on_its_side = (_lined(straight.turned(quarters)) for quarters in (0, 3))
+    covered, turned = _covered(as_it_is), _covered(on_its_side)
+    return (as_it_is, covered) if covered >= turned else (on_its_side, turned)
 
 
-def _covered(page: Straight) -> float:
-    """Return along which share of the paper there is ink near each row, on average; 0 where no rows are found."""
+def _lined(page: Straight) -> _Lined:
     thin = thin_ink(page.without_rim())
     flat = flat_ink(thin)
-    rows = places.find_rows(flat)
-    if not rows:
+    return _Lined(page, thin, flat, places.find_rows(flat))
+
+
+def _covered(lined: _Lined) -> float:
+    """Return along which share of the paper there is ink near each row, on average; 0 where no rows are found."""
+    if not lined.rows:
         return 0.0
     near = 4 * PX_PER_MM
-    held = [thin[max(0, int(row) - near) : int(row) + near].any(axis=0).sum() for row in rows]
-    return float(np.mean(held) / page.inside.any(axis=0).sum())
+    held = [lined.thin[max(0, int(row) - near) : int(row) + near].any(axis=0).sum() for row in lined.rows]
+    return float(np.mean(held) / lined.page.inside.any(axis=0).sum())
 
 
-def _laid_out(page: Straight, name: str, speed: float | None, gain: float | None) -> _Laid:
-    thin = thin_ink(page.without_rim())
-    flat = flat_ink(thin)
-    rows = places.find_rows(flat)
+def _laid_out(lined: _Lined, name: str, speed: float | None, gain: float | None) -> _Laid:
+    page, thin, flat, rows = lined.page, lined.thin, lined.flat, lined.rows
     if not rows:
         raise _no_ecg(name)
     columns = np.flatnonzero(flat.any(axis=0))
@@ -157,6 +169,7 @@ def _laid_out(page: Straight, name: str, speed: float | None, gain: float | None
     return _Laid(
         page=page,
         thin=thin,
+        flat=flat,
         rows=rows,
         pulse=pulse,
         words=words,
@@ -173,42 +186,38 @@ def _followed(laid: _Laid) -> FoundPage:
     page, arrangement = laid.page, laid.arrangement
     layout = find_layout(arrangement.layout, arrangement.order)
     ink = _without_print(page.ink, laid)
-    width_px = stroke_width(flat_ink(laid.thin))
+    width_px = stroke_width(laid.flat)
     ridge = ridges(ink, width_px)
     pitch = float(np.median(np.diff(laid.rows)))
     reach = max(_REACH_IN_ROWS * pitch, _LEAST_REACH_MM * PX_PER_MM)
     length = PAGE_S * laid.speed * PX_PER_MM
     zeros = _zeros(laid)
 
-    def way(cell: places.NamedCell, others: npt.NDArray[np.bool_] | None) -> Way | None:
+    def span_of(cell: places.NamedCell) -> Span:
         wide = length if cell.is_strip else length / layout.columns
-        left = max(0, round(laid.start + cell.column * wide))
-        right = min(ink.shape[1], round(laid.start + (cell.column + 1) * wide))
-        if right - left < 5 * PX_PER_MM:
-            return None
-        return follow(
-            ink,
-            ridge,
-            left=left,
-            right=right,
-            baseline=laid.rows[cell.row],
-            reach=reach,
+        baseline = laid.rows[cell.row]
+        return Span(
+            left=max(0, round(laid.start + cell.column * wide)),
+            right=min(ink.shape[1], round(laid.start + (cell.column + 1) * wide)),
+            top=max(0, int(baseline - reach)),
+            bottom=min(ink.shape[0], int(baseline + reach) + 1),
+            baseline=baseline,
             pitch=pitch,
-            width_px=width_px,
-            others=others,
         )
 
-    ways = [way(cell, None) for cell in arrangement.cells]
-    for index, cell in enumerate(arrangement.cells):
-        others = [
-            other for other, place in zip(ways, arrangement.cells, strict=True) if place.row != cell.row and other
-        ]
-        ways[index] = way(cell, used_by(others, ink.shape, width_px))
+    spans = [(cell, span_of(cell)) for cell in arrangement.cells]
+    courses = {
+        cell: find_course(ridge, span) for cell, span in spans if span.right - span.left >= _LEAST_CELL_MM * PX_PER_MM
+    }
+    ways: dict[places.NamedCell, Way] = {}
+    for cell, course in courses.items():
+        others = used_by([each for other, each in courses.items() if other.row != cell.row], course.span, width_px)
+        courses[cell] = parted(course, ridge, others)
+        ways[cell] = drawn(ink, courses[cell], others, width_px)
     pieces = []
-    for cell, found in zip(arrangement.cells, ways, strict=True):
-        if found is None or np.isnan(found.y).all():
-            continue
-        pieces.append(_piece(laid, cell, found, zeros[cell.row], layout.columns))
+    for cell, way in ways.items():
+        if not np.isnan(way.y).all():
+            pieces.append(_piece(laid, cell, way, zeros[cell.row], layout.columns))
     return FoundPage(
         pieces=tuple(pieces),
         texts=tuple(_texts(laid)),
@@ -306,6 +315,8 @@ def _unsure(laid: _Laid) -> list[str]:
         sentences.append("no grid was seen: the scale is that of the file's resolution or as given")
     if all(cell.read is None or cell.read < 0.5 for cell in laid.arrangement.cells):
         sentences.append("no lead names could be read: the leads are taken in the usual order of the layout")
+    if laid.gain_source == "pulse" and laid.pulse is not None and laid.pulse.likeness <= _CLEAR_PULSE:
+        sentences.append("the gain is that of a calibration pulse that is not clear: check it")
     if laid.speed_source == "geometry":
         sentences.append("the speed is that at which traces or lead names fit ten seconds; it was not printed")
     return sentences

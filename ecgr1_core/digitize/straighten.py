@@ -20,10 +20,13 @@ from ecgr1_core.digitize.pieces import Pixels, RasterPage
 
 _LARGEST_SIDE_MM = 900.0
 _LONGEST_SEARCH_PX = 2000
+_CLEAR_GRID = 1.3  # strength of a grid that needs no second look
+_SHEET_SEARCH_PX = 250
+_SHEET_SHARES = (0.08, 0.9)  # of the picture: a bright sheet is as large as this, its box not larger than that
+_SHIFT_PX_PER_MM = 6.0
 RIM_PX = 12
 COARSE_PX = 4  # every so many straightened pixels their place in the image is kept
 _PHASE_STEP_PX = 10 * PX_PER_MM
-_PHASE_WINDOW_PX = 20 * PX_PER_MM
 _LARGEST_TURN_DEG = 12.0
 _DPI_RANGE = (50.0, 1300.0)
 
@@ -114,15 +117,8 @@ class Straight:
 def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | None:
     """Return the page put straight, or None where it has no grid and neither the file nor `px_per_mm` gives a scale."""
     pixels = page.pixels
-    factor = min(1.0, _LONGEST_SEARCH_PX / max(pixels.shape[:2]))
-    small = pixels
-    if factor < 1:
-        reduced = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        small = np.asarray(reduced, dtype=np.uint8)
-    even = _even(small, max(small.shape) / 300)
-    grid = find_grid(faint_of(even))
+    grid = _found_grid(pixels)
     if grid is not None:
-        grid = grid.enlarged(1 / factor)
         to_image = grid.to_image
     else:
         scale = px_per_mm
@@ -130,20 +126,64 @@ def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | N
             scale = page.dpi / 25.4
         if scale is None:
             return None
-        to_image = _flat(1 - lightest(even), pixels.shape, scale)
+        small, factor = _reduced(pixels, 1.0)
+        to_image = _flat(1 - lightest(_even(small, max(small.shape) / 300)), pixels.shape, scale)
     to_image, shape = _framed(to_image, pixels.shape)
-    x_px, y_px = _maps(to_image, shape)
-    straight = _even(_taken(pixels, x_px, y_px), PX_PER_MM)
+    shift = None
     if grid is not None:
-        shift = _shift(faint_of(straight))
-        if shift is not None:
-            x_px, y_px = _maps(to_image, shape, shift)
-            straight = _even(_taken(pixels, x_px, y_px), PX_PER_MM)
+        small, factor = _reduced(pixels, _SHIFT_PX_PER_MM / grid.px_per_mm)
+        shift = _shift(_halved(small, np.diag((factor, factor, 1.0)) @ to_image, shape), shape)
+    x_px, y_px = _maps(to_image, shape, shift)
+    straight = _even(_taken(pixels, x_px, y_px), PX_PER_MM)
     seen = (x_px > 0) & (y_px > 0) & (x_px < pixels.shape[1]) & (y_px < pixels.shape[0])
     inside = seen if grid is None else seen & gridded(straight)
     ink = ink_of(straight, inside, seen & beside(inside))
     coarse = (slice(None, None, COARSE_PX), slice(None, None, COARSE_PX))
     return Straight(ink, inside, x_px[coarse].copy(), y_px[coarse].copy(), grid, first_lines(straight, inside))
+
+
+def _found_grid(pixels: Pixels) -> Grid | None:
+    """Return the grid of the whole picture, or of its bright sheet where that is clearer."""
+    grid = _grid_of(pixels)
+    if grid is not None and grid.strength >= _CLEAR_GRID:
+        return grid
+    sheet = _sheet(pixels)
+    if sheet is None:
+        return grid
+    left, top, right, bottom = sheet
+    other = _grid_of(pixels[top:bottom, left:right])
+    if other is None or (grid is not None and other.strength <= grid.strength):
+        return grid
+    return other.moved(left, top)
+
+
+def _grid_of(pixels: Pixels) -> Grid | None:
+    small, factor = _reduced(pixels, _LONGEST_SEARCH_PX / max(pixels.shape[:2]))
+    grid = find_grid(faint_of(_even(small, max(small.shape) / 300)))
+    return None if grid is None else grid.enlarged(1 / factor)
+
+
+def _reduced(pixels: Pixels, factor: float) -> tuple[Pixels, float]:
+    """Return the image smaller by a factor, and the factor; an image is never made larger."""
+    if factor >= 1:
+        return pixels, 1.0
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8), factor
+
+
+def _sheet(pixels: Pixels) -> tuple[int, int, int, int] | None:
+    """Return the box (left, top, right, bottom) of the largest bright part of a picture; None where it is all of it."""
+    factor = _SHEET_SEARCH_PX / max(pixels.shape[:2])
+    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).max(axis=2)
+    blurred = cv2.GaussianBlur(cv2.dilate(small, np.ones((5, 5), np.uint8)), (0, 0), 2.0)
+    _, bright = cv2.threshold(blurred, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(bright)
+    if len(stats) < 2:
+        return None
+    x, y, wide, high, area = (int(v) for v in stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())])
+    if not _SHEET_SHARES[0] < area / bright.size or wide * high > _SHEET_SHARES[1] * bright.size:
+        return None
+    return int(x / factor), int(y / factor), int((x + wide) / factor), int((y + high) / factor)
 
 
 def _even(pixels: Pixels, px_per_mm: float) -> Float32Array:
@@ -152,7 +192,8 @@ def _even(pixels: Pixels, px_per_mm: float) -> Float32Array:
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     reach = 2 * max(1, round(1.2 * px_per_mm * factor)) + 1
     paper = cv2.dilate(small, np.ones((reach, reach), np.uint8))
-    paper = cv2.GaussianBlur(paper, (0, 0), 2.0 * px_per_mm * factor)
+    paper = cv2.resize(paper, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    paper = cv2.GaussianBlur(paper, (0, 0), 1.0 * px_per_mm * factor)
     paper = cv2.resize(paper, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.minimum(cv2.divide(pixels, np.maximum(paper, 1), scale=1.0, dtype=cv2.CV_32F), np.float32(1))
 
@@ -203,6 +244,12 @@ def _maps(
     return (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / below, (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / below
 
 
+def _halved(pixels: Pixels, to_image: Float64Array, shape: tuple[int, int]) -> Float32Array:
+    """Return the faint ink of the straightened page at half the size, [height / 2, width / 2]."""
+    x_px, y_px = _maps(to_image @ np.diag((2.0, 2.0, 1.0)), (shape[0] // 2, shape[1] // 2))
+    return faint_of(_even(_taken(pixels, x_px, y_px), PX_PER_MM / 2))
+
+
 def _taken(pixels: Pixels, x_px: Float32Array, y_px: Float32Array) -> Pixels:
     """Return the pixels at these places, white outside."""
     half = np.float32(0.5)
@@ -212,22 +259,14 @@ def _taken(pixels: Pixels, x_px: Float32Array, y_px: Float32Array) -> Pixels:
     return np.asarray(taken, dtype=np.uint8)
 
 
-def _shift(faint: Float32Array) -> Float32Array | None:
-    """Return by how many pixels, [height, width, 2], the lines of 1 mm lie off their places: a polynomial of order 3.
+def _shift(faint: Float32Array, shape: tuple[int, int]) -> Float32Array | None:
+    """Return by how many pixels, [*shape, 2], the lines of 1 mm lie off their places: a polynomial of order 3.
 
-    The phase of the lines is taken in windows of 20 mm; the polynomial is fitted to the differences of neighbours,
-    which are smaller than half a line, so that no line has to be told from the next.
+    `faint` is the page at half the size. The phase of the lines is taken in windows of 20 mm; the polynomial is fitted
+    to the differences of neighbours, which are smaller than half a line, so that no line has to be told from the next.
     """
-    height, width = faint.shape
-    fields = []
-    for axis, length in ((1, width), (0, height)):
-        wave = np.exp(-2j * np.pi * (np.arange(length) + 0.5) / PX_PER_MM).astype(np.complex64)
-        parts = []
-        for part in (wave.real, wave.imag):
-            carrier = np.ascontiguousarray(np.broadcast_to(part[None, :] if axis == 1 else part[:, None], faint.shape))
-            blurred = cv2.boxFilter(faint * carrier, -1, (_PHASE_WINDOW_PX, _PHASE_WINDOW_PX))
-            parts.append(blurred[_PHASE_STEP_PX // 2 :: _PHASE_STEP_PX, _PHASE_STEP_PX // 2 :: _PHASE_STEP_PX])
-        fields.append(parts[0] + 1j * parts[1])
+    height, width = shape
+    fields = [_phases(faint), _phases(faint.T).T]
     rows, columns = fields[0].shape
     if rows < 3 or columns < 3:
         return None
@@ -263,6 +302,17 @@ def _shift(faint: Float32Array) -> Float32Array | None:
     fine = np.stack([fine_terms @ solved for solved in coefficients], axis=-1).astype(np.float32)
     full = cv2.resize(fine, (fine.shape[1] * 16, fine.shape[0] * 16), interpolation=cv2.INTER_LINEAR)
     return np.asarray(full[8 : 8 + height, 8 : 8 + width], dtype=np.float32)
+
+
+def _phases(faint: Float32Array) -> npt.NDArray[np.complex64]:
+    """Return phase and strength of the upright lines of 1 mm in windows of 20 mm, one each 10 mm, down and across."""
+    block = _PHASE_STEP_PX // 4  # the page is at half the size
+    rows, columns = (side // block for side in faint.shape)
+    bands = faint[: rows * block, : columns * block].reshape(rows, block, -1).mean(axis=1)
+    wave = np.exp(-4j * np.pi * (np.arange(columns * block) + 0.5) / PX_PER_MM)
+    blocks = (bands * wave).reshape(rows, columns, block).mean(axis=2)
+    parts = [cv2.boxFilter(part.astype(np.float32), -1, (4, 4)) for part in (blocks.real, blocks.imag)]
+    return np.asarray((parts[0] + 1j * parts[1])[1::2, 1::2], dtype=np.complex64)
 
 
 def _terms(x: Float64Array, y: Float64Array) -> Float64Array:

@@ -10,6 +10,7 @@ neither leads nor millivolts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,18 +31,46 @@ _NEAR_MM = 1.0  # on either side, for what is usual about a place
 _FINE = 4  # points to a column
 
 
+@dataclass(frozen=True)
+class Span:
+    """The part of a page in which a trace is looked for, in pixels: it lies about `baseline`, rows `pitch` apart."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+    baseline: float
+    pitch: float
+
+    def of(self, field: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return this part of something [height, width] of the whole page."""
+        return field[self.top : self.bottom, self.left : self.right]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A way through a span pixel by pixel: the row in which each column is left, and the lowest and highest used.
+
+    `rows` is [width], `marks` is [width, 2], both from the top of the span.
+    """
+
+    span: Span
+    rows: npt.NDArray[np.int64]
+    marks: npt.NDArray[np.int64]
+
+    def touches(self, others: npt.NDArray[np.bool_]) -> bool:
+        """Return whether it uses a pixel that is true in `others`, [height, width] of the span."""
+        rows = np.arange(others.shape[0])[:, None]
+        return bool((others & (rows >= self.marks[:, 0]) & (rows <= self.marks[:, 1])).any())
+
+
 @dataclass(frozen=True, eq=False)
 class Way:
-    """A way through a cell: `x` and `y` [n] in pixels, x ascending, y NaN in gaps; `inked` is the share on ink.
-
-    `columns` is the lowest and the highest pixel of the way in each column from `first` on, [width, 2].
-    """
+    """A trace: `x` and `y` [n] in pixels, x ascending, y NaN in gaps; `inked` is the share of it that is on ink."""
 
     x: Float64Array
     y: Float64Array
     inked: float
-    first: int
-    columns: npt.NDArray[np.int64]
 
 
 def stroke_width(thin: npt.NDArray[np.uint8]) -> float:
@@ -60,44 +89,49 @@ def ridges(ink: Float32Array, width_px: float) -> Float32Array:
     return np.asarray(np.minimum(soft / np.maximum(most_soft, 0.3), ink / np.maximum(most, 0.4)), dtype=np.float32)
 
 
-def follow(
-    ink: Float32Array,
-    ridge: Float32Array,
-    *,
-    left: int,
-    right: int,
-    baseline: float,
-    reach: float,
-    pitch: float,
-    width_px: float,
-    others: npt.NDArray[np.bool_] | None = None,
-) -> Way:
-    """Return the way through columns `left` to `right` (excluded), `baseline` ± `reach` high; rows lie `pitch` apart.
+def find_course(ridge: Float32Array, span: Span) -> Course:
+    """Return the cheapest course through a span of the page's ridges."""
+    return Course(span, *_cheapest(span.of(ridge), span.baseline - span.top, span.pitch))
 
-    `others` is true where other leads' ways run, [height, width] of the whole page.
+
+def parted(course: Course, ridge: Float32Array, others: npt.NDArray[np.bool_]) -> Course:
+    """Return the cheapest course where `others`, [height, width] of the span, are used already.
+
+    A course that touches none of it stays the cheapest.
     """
-    top, bottom = max(0, int(baseline - reach)), min(ink.shape[0], int(baseline + reach) + 1)
-    part = ridge[top:bottom, left:right]
-    if others is not None:
-        part = np.where(others[top:bottom, left:right], part * (1 - _USED), part)
-    rows, marks = _cheapest(part, baseline - top, pitch)
-    seen = ink[top:bottom, left:right]
-    upper, lower, wide = _edges(seen, marks, None if others is None else others[top:bottom, left:right])
+    if not course.touches(others):
+        return course
+    span = course.span
+    part = span.of(ridge)
+    return Course(span, *_cheapest(np.where(others, part * (1 - _USED), part), span.baseline - span.top, span.pitch))
+
+
+def drawn(ink: Float32Array, course: Course, others: npt.NDArray[np.bool_], width_px: float) -> Way:
+    """Return the trace along a course, to the middle of its stroke; `others` bounds it, [height, width] of the span."""
+    span, seen = course.span, course.span.of(ink)
+    upper, lower, wide = _edges(seen, course.marks, others)
     thin = (wide > 0) & (wide <= np.quantile(wide[wide > 0], 0.4)) if wide.any() else wide > 0
     pen = (float((lower - upper)[thin].mean()), float(wide[thin].mean())) if thin.any() else (width_px, width_px)
     x, y = _middle(upper, lower, *pen)
-    on_ink = seen[rows, np.arange(rows.size)] > 0.3
+    on_ink = seen[course.rows, np.arange(course.rows.size)] > 0.3
     y = np.where(_gap_at(x, on_ink), np.nan, y)
-    return Way(x + left, y + top, float(on_ink.mean()), left, marks + top)
+    return Way(x + span.left, y + span.top, float(on_ink.mean()))
 
 
-def used_by(ways: list[Way], shape: tuple[int, int], width_px: float) -> npt.NDArray[np.bool_]:
-    """Return where these ways run, as thick as a stroke."""
-    mask = np.zeros(shape, dtype=np.uint8)
-    for way in ways:
-        for offset, (low, high) in enumerate(way.columns.tolist()):
-            mask[low : high + 1, way.first + offset] = 1
+def used_by(courses: list[Course], span: Span, width_px: float) -> npt.NDArray[np.bool_]:
+    """Return where these courses run in a span, as thick as a stroke, [height, width] of the span."""
+    height, width = span.bottom - span.top, span.right - span.left
+    steps = np.zeros((height + 1, width), dtype=np.int16)
+    for course in courses:
+        first, last = max(span.left, course.span.left), min(span.right, course.span.right)
+        if first >= last:
+            continue
+        marks = course.marks[first - course.span.left : last - course.span.left] + (course.span.top - span.top)
+        columns = np.arange(first - span.left, last - span.left)
+        steps[np.clip(marks[:, 0], 0, height), columns] += 1
+        steps[np.clip(marks[:, 1] + 1, 0, height), columns] -= 1
     size = 2 * round(0.6 * width_px) + 1
+    mask = (np.cumsum(steps[:-1], axis=0, dtype=np.int16) > 0).astype(np.uint8)
     return np.asarray(cv2.dilate(mask, np.ones((size, size), np.uint8)) > 0)
 
 
@@ -111,14 +145,17 @@ def _cheapest(
     sideways = _ALONG + _WHITE * lacking + _PULL * away[None, :]
     upright = np.cumsum(_ALONG + _UPRIGHT_WHITE * lacking, axis=1)
     arrived = np.empty((width, height))
-    left = np.zeros(height)
+    left, down, up = np.zeros(height), np.empty(height), np.empty(height)
     for column in range(width):
-        here = left + sideways[column]
-        arrived[column] = here
-        height_cost = upright[column]
-        down = np.minimum.accumulate(here - height_cost) + height_cost
-        up = np.minimum.accumulate((here + height_cost)[::-1])[::-1] - height_cost
-        left = np.minimum(down, up)
+        here, height_cost = arrived[column], upright[column]
+        np.add(left, sideways[column], out=here)
+        np.subtract(here, height_cost, out=down)
+        np.minimum.accumulate(down, out=down)
+        np.add(down, height_cost, out=down)
+        np.add(here, height_cost, out=up)
+        np.minimum.accumulate(up[::-1], out=up[::-1])
+        np.subtract(up, height_cost, out=up)
+        np.minimum(down, up, out=left)
     rows = np.empty(width, dtype=np.int64)
     marks = np.empty((width, 2), dtype=np.int64)
     row = int(left.argmin())
@@ -131,7 +168,7 @@ def _cheapest(
 
 
 def _edges(
-    ink: Float32Array, marks: npt.NDArray[np.int64], others: npt.NDArray[np.bool_] | None
+    ink: Float32Array, marks: npt.NDArray[np.int64], others: npt.NDArray[np.bool_]
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return the upper and the lower edge of the ink around the way in each column, between pixels by their grey.
 
@@ -140,16 +177,16 @@ def _edges(
     """
     height, width = ink.shape
     dark = ink > _SOFT_INK
-    rows = np.arange(height)[:, None]
-    stop = ~dark if others is None else ~dark | others
-    inside = (rows >= marks[:, 0]) & (rows <= marks[:, 1])
-    above = np.where(stop & (rows < marks[:, 0]), rows, -1).max(axis=0)  # the first paper above
-    below = np.where(stop & (rows > marks[:, 1]), rows, height).min(axis=0)
+    rows = np.arange(height, dtype=np.int16)[:, None]
+    stop = ~dark | others
+    over, under = rows < marks[:, 0].astype(np.int16), rows > marks[:, 1].astype(np.int16)
+    above = np.where(stop & over, rows, np.int16(-1)).max(axis=0)  # the first paper above
+    below = np.where(stop & under, rows, np.int16(height)).min(axis=0)
     columns = np.arange(width)
     padded = np.pad(ink, ((2, 2), (0, 0)))  # row r of the ink is r + 2
     top = above + 3.0 - padded[above + 3, columns] - padded[above + 2, columns] - padded[above + 1, columns]
     bottom = below - 1.0 + padded[below + 1, columns] + padded[below + 2, columns] + padded[below + 3, columns]
-    on_paper = ~(dark & inside).any(axis=0)
+    on_paper = ~(dark & ~over & ~under).any(axis=0)
     middle = marks.mean(axis=1) + 0.5
     wide = np.where(on_paper, 0.0, below - above - 1.0)
     return np.where(on_paper, middle, top - 1), np.where(on_paper, middle, bottom), wide

@@ -18,16 +18,22 @@ from ecgr1_core.render.page_style import PageStyle
 from ecgr1_core.render.sheets import draw_sheet
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def heart() -> EcgRecord:
     times = np.arange(5000) / 500
     beat = np.exp(-0.5 * (((times % 0.9) - 0.4) / 0.012) ** 2) + 0.2 * np.exp(
         -0.5 * (((times % 0.9) - 0.65) / 0.05) ** 2
     )
     scales = np.array((0.6, 1.0, 0.4, -0.8, 0.1, 0.7, -0.7, -1.1, 0.5, 1.3, 1.2, 0.9))
-    record = EcgRecord((scales[:, None] * beat).astype(np.float32), 500.0)
+    return EcgRecord((scales[:, None] * beat).astype(np.float32), 500.0)
+
+
+RECORD = heart()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "case one.png"
-    image = draw_sheet(record, PageStyle(dpi=120)).image
+    image = draw_sheet(RECORD, PageStyle(dpi=120)).image
     image.save(path, dpi=(120, 120))
     return path
 
@@ -67,9 +73,10 @@ def test_bad_pages_are_one_line_each_and_the_others_are_done(page: Path, tmp_pat
 
 
 def test_what_the_page_does_not_show_names_its_option(tmp_path: Path, capsys) -> None:
-    blank = tmp_path / "blank.png"
-    Image.new("RGB", (1600, 1200), "white").save(blank)
-    assert command(blank, "--out", tmp_path) == 2
+    bare = tmp_path / "bare.png"
+    sheet = draw_sheet(RECORD, PageStyle(minor_lines="none", major_line_mm=0.0)).image
+    Image.fromarray(np.asarray(sheet)).save(bare)  # without the resolution
+    assert command(bare, "--out", tmp_path) == 2
     assert "--px-per-mm" in capsys.readouterr().err
 
 

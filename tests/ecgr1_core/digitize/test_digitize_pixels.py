@@ -115,6 +115,36 @@ def test_a_photographed_page_is_straightened() -> None:
     assert_all_leads_read(record, truth, 12.0)
 
 
+def test_a_small_sheet_on_a_dark_table_seen_at_an_angle_is_straightened() -> None:
+    truth = heart()
+    corners = ((0.08, 0.05), (-0.06, 0.07), (-0.04, -0.08), (0.07, -0.03))
+    worn = replace(
+        AS_PHOTOGRAPHED, rotation_deg=6.0, corner_shifts=corners, surround=0.15, unevenness=0.5, shadow=0.4, noise=6.0
+    )
+    page = degrade(draw_sheet(truth, PageStyle()), worn)
+    record, report = read(page.image)
+    assert report.layout == "3x4+1"
+    assert_all_leads_read(record, truth, 8.0, median_db=12.0)
+
+
+def test_wide_creases_across_the_rows_are_no_ink() -> None:
+    truth = heart()
+    page = np.asarray(draw_sheet(truth, PageStyle()).image.convert("RGB"), dtype=np.float64)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    for turn, middle in ((0.6, 700), (2.3, 100), (1.4, 600), (0.1, 1100)):
+        across = x * np.cos(turn) + y * np.sin(turn) - middle
+        page *= (1 - 0.35 * np.exp(-0.5 * (across / 8) ** 2))[..., None]
+    record, _ = read(Image.fromarray(page.astype(np.uint8)))
+    assert_all_leads_read(record, truth, 12.0, median_db=17.0)
+
+
+@pytest.mark.parametrize("gain", [5.0, 10.0, 20.0])
+def test_a_printed_gain_is_read_where_no_pulse_stands(gain: float) -> None:
+    style = PageStyle(layout="3x4", spacing="even", pulse="none", gain_mm_per_mv=gain)
+    _, report = read(draw_sheet(heart(), style).image)
+    assert (report.gain_mm_per_mv, report.gain_source) == (gain, "printed")
+
+
 def test_columns_that_begin_at_one_moment_are_recognised() -> None:
     truth = heart()
     record, report = read(draw_sheet(truth, PageStyle(layout="3x4", spacing="even", columns="simultaneous")).image)
