@@ -21,7 +21,7 @@ from ecgr1_core.digitize.pieces import Float64Array, FoundPage, ScaleSource, Tra
 from ecgr1_core.digitize.report import DigitizeReport, LeadReport
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats.leads import LIMB_FROM_I_II, is_flat
-from ecgr1_core.record import LEADS, LIMB_LEADS, EcgRecord
+from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.render.layouts import LAYOUTS, PAGE_S, SPEEDS_MM_PER_S, find_layout
 
 RATE_HZ = 500.0
@@ -32,6 +32,7 @@ _AHEAD = 0.1  # by which another lead must be more alike to be taken instead
 _SIMULTANEOUS = 0.9  # correlation of augmented leads with what follows from the first column
 _LEAST_OVERLAP_S = 1.0
 _BY_PLACE = 0.7  # of the confidence of a trace that has no name of its own
+_TRIOS = (("I", "II", "III"), ("aVR", "aVL", "aVF"))
 _LEAST_AGREEMENT = 0.4  # of the limb leads by Einthoven and Goldberger; below, a page was misread
 _LEAST_CONFIDENCE = 0.25  # below this a trace is no lead
 
@@ -118,12 +119,13 @@ def assemble(
             rows[lead] = stretch.on_page(samples)
             sources[lead] = [stretch]
     agreements = _limb_agreements(rows)
+    limb = dict(agreements)
     for stretch in strip_stretches:
         _add_strip(stretch, rows, sources, agreements, samples, unsure)
     if len(rows) < _LEAST_LEADS:
         raise _too_few(name, len(rows))
-    limb = [value for lead, value in agreements.items() if lead in LIMB_LEADS and len(sources[lead]) == 1]
-    if len(limb) >= _LEAST_LEADS and float(np.median(limb)) < _LEAST_AGREEMENT:
+    trios = [[limb[lead] for lead in trio if lead in limb] for trio in _TRIOS]  # one misread lead spoils its own trio
+    if any(trios) and all(float(np.median(values)) < _LEAST_AGREEMENT for values in trios if values):
         raise InputError(
             name,
             "the limb leads read from the page do not follow from one another, so that it was probably read wrongly",
@@ -304,9 +306,8 @@ def _mix(one: str, other: str, lead: str) -> Float64Array:
 
 def _limb_agreements(rows: dict[str, Float64Array]) -> dict[str, float]:
     """Return the correlation of each limb lead with what two others of the same seconds make of it."""
-    trios = (("I", "II", "III"), ("aVR", "aVL", "aVF"))
     agreements: dict[str, float] = {}
-    for trio in trios:
+    for trio in _TRIOS:
         if not all(lead in rows for lead in trio):
             continue
         for lead in trio:

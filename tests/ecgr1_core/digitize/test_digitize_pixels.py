@@ -211,6 +211,20 @@ def picture(kind: str) -> Image.Image:
     return draw_sheet(empty, replace(style, spacing="even", pulse="none", label_place="none")).image
 
 
+def test_limb_leads_that_do_not_follow_from_one_another_are_refused() -> None:
+    signal = heart().signal_mv.copy()
+
+    def page_with(moved: range) -> Image.Image:
+        apart = [np.roll(row, 75 * number) if number in moved else row for number, row in enumerate(signal)]
+        return draw_sheet(EcgRecord(np.stack(apart), RATE_HZ), PageStyle(layout="12x1")).image
+
+    with pytest.raises(InputError, match="do not follow from one another"):
+        read(page_with(range(6)))
+    record, report = read(page_with(range(3)))  # aVR, aVL and aVF still agree
+    assert record.missing_leads == ()
+    assert any("does not follow" in sentence for sentence in report.unsure)
+
+
 @pytest.mark.parametrize("kind", ["blank", "noise", "blurs", "grid"])
 def test_what_is_no_ecg_is_one_sentence_within_ten_seconds(kind: str) -> None:
     started = time.monotonic()
