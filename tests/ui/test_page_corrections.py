@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from page_kit import drawn, heart, png, tilted
+from upload_kit import drawn, heart, png, tilted
 
 from ecgr1_core.digitize import Asked, digitize
 from ecgr1_core.digitize.corrections import check_asked, in_picture, mapped, put_straight, with_leads

@@ -12,9 +12,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from page_kit import WITHOUT_SCALES, drawn, heart, png, saved
 from PIL import Image
 from test_read_actions import ScriptedReader, whole
+from upload_kit import WITHOUT_SCALES, drawn, heart, png, saved
 
 from annotations.recordings import RecordingStore
 from ecgr1_core.digitize import Asked

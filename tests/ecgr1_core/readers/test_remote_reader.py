@@ -316,8 +316,8 @@ def test_our_own_server_gives_the_text_of_its_reader(record: EcgRecord, drawn: M
         assert stream.details.stop_reason == "end"
         assert stream.details.version == f"protocol at {reader.host}"
         assert f"protocol there is of version {ProtocolReader.version}" in stream.details.notes
-        sentence = failing(reader, drawn)[1]
-        assert "(400) (it says: messages: the reader 'protocol' cannot look at the modality 'image'" in sentence
+        sentence = failing(reader, ModalityView("both", record, drawn.page, "rendered"))[1]
+        assert "(400) (it says: messages: the reader 'protocol' cannot look at the modality 'both'" in sentence
         assert "(404)" in failing(remote(url, remote_ecg=True), ModalityView("signal", record))[1]
         wrong = remote(url, remote_api_key="sk-another", remote_model="protocol", remote_ecg=True)
         assert "does not accept the key" in failing(wrong, ModalityView("signal", record))[1]

@@ -14,7 +14,7 @@ from page_steps import mark_status, shown, upload, view
 from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(ROOT / "tests" / "ui"))
-from page_kit import WITHOUT_SCALES, drawn, saved, tilted
+from upload_kit import WITHOUT_SCALES, drawn, saved, tilted
 
 SLOW_MS = 90_000
 
