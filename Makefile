@@ -26,7 +26,7 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	sh tests/browser/ensure_chromium.sh
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
