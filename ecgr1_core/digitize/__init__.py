@@ -59,11 +59,10 @@ def digitize_opened(opened: OpenedPage, asked: Asked | None = None) -> tuple[Ecg
     found = replace(found, unsure=(*opened.notes, *found.unsure))
     record, report = assemble(
         found,
-        raster.name,  # what its sentences name; the recording is called by the stem of it
+        raster.name,
         speed_mm_per_s=asked.speed_mm_per_s,
         gain_mm_per_mv=asked.gain_mm_per_mv,
     )
-    record = replace(record, name=Path(raster.name).stem)
     return record, replace(report, pieces=piece_reports(found, report.leads), grid_to_px=found.grid_to_px)
 
 

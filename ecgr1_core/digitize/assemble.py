@@ -119,18 +119,11 @@ def assemble(
             rows[lead] = stretch.on_page(samples)
             sources[lead] = [stretch]
     agreements = _limb_agreements(rows)
-    limb = dict(agreements)
+    _check_limb_leads(agreements, name)
     for stretch in strip_stretches:
         _add_strip(stretch, rows, sources, agreements, samples, unsure)
     if len(rows) < _LEAST_LEADS:
         raise _too_few(name, len(rows))
-    trios = [[limb[lead] for lead in trio if lead in limb] for trio in _TRIOS]  # one misread lead spoils its own trio
-    if any(trios) and all(float(np.median(values)) < _LEAST_AGREEMENT for values in trios if values):
-        raise InputError(
-            name,
-            "the limb leads read from the page do not follow from one another, so that it was probably read wrongly",
-            "give a sharper, flatter picture of it, or the recording itself",
-        )
     for lead, value in agreements.items():
         if lead in rows and value < 0.5 and len(sources[lead]) == 1:
             unsure.append(f"{lead} does not follow from the other limb leads as it should (correlation {value:.2f})")
@@ -317,6 +310,17 @@ def _limb_agreements(rows: dict[str, Float64Array]) -> dict[str, float]:
             if value is not None:
                 agreements[lead] = value
     return agreements
+
+
+def _check_limb_leads(agreements: dict[str, float], name: str) -> None:
+    """Raise InputError where no trio of limb leads agrees; a single lead that was misread spoils its own trio only."""
+    trios = [[agreements[lead] for lead in trio if lead in agreements] for trio in _TRIOS]
+    if any(trios) and all(float(np.median(values)) < _LEAST_AGREEMENT for values in trios if values):
+        raise InputError(
+            name,
+            "the limb leads read from the page do not follow from one another, so that it was probably read wrongly",
+            "give a sharper, flatter picture of it, or the recording itself",
+        )
 
 
 def _add_strip(

@@ -15,6 +15,7 @@ import numpy as np
 from ecgr1_core.digitize.pieces import BoxPx, Float64Array, FoundPage, PageText, RasterPage, TracePiece
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS
+from ecgr1_core.render.page_truth import corners, mapped
 
 UPSIDE_DOWN_AVR = "-aVR"
 LEAD_NAMES = (*LEADS, UPSIDE_DOWN_AVR)
@@ -62,12 +63,12 @@ def check_asked(asked: Asked, name: str, size_px: tuple[int, int]) -> None:
 
 def _check_corners(corners_px: Corners, name: str, size_px: tuple[int, int]) -> None:
     """Raise InputError for corners that are not four, lie outside, cross, or enclose next to nothing."""
-    corners = np.asarray(corners_px, dtype=np.float64)
-    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+    given = np.asarray(corners_px, dtype=np.float64)
+    if given.shape != (4, 2) or not np.isfinite(given).all():
         raise InputError(name, "a sheet has four corners", _CORNERS_REMEDY)
-    if (corners < -_OUTSIDE_PX).any() or (corners > np.array(size_px) + _OUTSIDE_PX).any():
+    if (given < -_OUTSIDE_PX).any() or (given > np.array(size_px) + _OUTSIDE_PX).any():
         raise InputError(name, "a corner of the sheet lies outside the picture", _CORNERS_REMEDY)
-    sides = np.roll(corners, -1, axis=0) - corners
+    sides = np.roll(given, -1, axis=0) - given
     lengths = np.hypot(sides[:, 0], sides[:, 1])
     if lengths.min() < LEAST_SIDE_PX:
         raise InputError(name, "two corners of the sheet lie too close to each other", _CORNERS_REMEDY)
@@ -84,11 +85,11 @@ def put_straight(raster: RasterPage, corners_px: Corners) -> tuple[RasterPage, F
 
     Its sides are as long as the longer of the two that lie opposite. Corners of pixels are at whole numbers.
     """
-    corners = np.asarray(corners_px, dtype=np.float32)
-    top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    given = np.asarray(corners_px, dtype=np.float32)
+    top, right, bottom, left = np.linalg.norm(np.roll(given, -1, axis=0) - given, axis=1)
     width, height = round(float(max(top, bottom))), round(float(max(left, right)))
     sheet = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
-    to_picture: Float64Array = np.asarray(cv2.getPerspectiveTransform(sheet, corners), dtype=np.float64)
+    to_picture: Float64Array = np.asarray(cv2.getPerspectiveTransform(sheet, given), dtype=np.float64)
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
     centres = np.linalg.inv(half) @ to_picture @ half
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -111,16 +112,9 @@ def _piece_in_picture(piece: TracePiece, to_picture: Float64Array) -> TracePiece
     return replace(piece, box_px=_box(piece.box_px, to_picture), trace_px=trace)
 
 
-def mapped(points: Float64Array, homography: Float64Array) -> Float64Array:
-    """Return points [n, 2] through a homography [3, 3]; NaN stays NaN."""
-    flat = np.column_stack([points, np.ones(len(points))]) @ homography.T
-    return np.asarray(flat[:, :2] / flat[:, 2:], dtype=np.float64)
-
-
 def _box(box: BoxPx, homography: Float64Array) -> BoxPx:
-    left, top, right, bottom = box
-    corners = mapped(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]), homography)
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    there = mapped(corners(*box), homography)
+    (x0, y0), (x1, y1) = there.min(axis=0), there.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
 
 

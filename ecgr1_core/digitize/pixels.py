@@ -286,7 +286,7 @@ def _zeros(laid: _Laid) -> list[float]:
 def _without_print(ink: Float32Array, laid: _Laid) -> Float32Array:
     """Return the ink without the words that were read, and without what is too thick to be a trace."""
     ink = ink.copy()
-    near = cv2.dilate(laid.thin, np.ones((5, 5), np.uint8))
+    near = _near(laid.thin)
     for word in laid.words:
         if word.text is None:
             continue
@@ -297,8 +297,12 @@ def _without_print(ink: Float32Array, laid: _Laid) -> Float32Array:
 
 
 def _print(ink: Float32Array, thin: npt.NDArray[np.uint8]) -> Float32Array:
-    near = cv2.dilate(thin, np.ones((5, 5), np.uint8))
-    return np.where(near > 0, np.float32(0), ink)
+    return np.where(_near(thin) > 0, np.float32(0), ink)
+
+
+def _near(thin: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return thin ink and two pixels around it."""
+    return np.asarray(cv2.dilate(thin, np.ones((5, 5), np.uint8)), dtype=np.uint8)
 
 
 def _texts(laid: _Laid) -> list[PageText]:

@@ -10,9 +10,10 @@ import pytest
 from upload_kit import drawn, heart, png, tilted
 
 from ecgr1_core.digitize import Asked, digitize
-from ecgr1_core.digitize.corrections import check_asked, in_picture, mapped, put_straight, with_leads
+from ecgr1_core.digitize.corrections import check_asked, in_picture, put_straight, with_leads
 from ecgr1_core.digitize.pieces import FoundPage, RasterPage, TracePiece
 from ecgr1_core.errors import InputError
+from ecgr1_core.render.page_truth import mapped
 
 SIZE = (1000, 800)
 SHEET = ((100.0, 50.0), (900.0, 80.0), (880.0, 700.0), (90.0, 720.0))

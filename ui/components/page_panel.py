@@ -19,8 +19,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ecgr1_core.digitize import Asked, DigitizeReport, PieceReport
-from ecgr1_core.digitize.corrections import LEAD_NAMES, UPSIDE_DOWN_AVR, mapped
+from ecgr1_core.digitize.corrections import LEAD_NAMES, UPSIDE_DOWN_AVR
 from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
+from ecgr1_core.render.page_truth import mapped
 from ui import strings
 from ui import strings_page as words
 
