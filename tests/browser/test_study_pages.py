@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import wfdb
 from page_app import ROOT, served
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -220,6 +220,28 @@ def test_nothing_is_lost_when_the_server_is_killed_while_a_rater_types(browser: 
         server.wait(timeout=10)
     with world.database.reading() as session:
         assert audit.verify(session).fault is None
+
+
+def test_words_typed_before_the_script_arrives_are_kept(
+    browser: Browser, site: tuple[str, simulated_study.World]
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    enter(page, site[0], "rater2")
+    held: list[Route] = []
+    page.route("**/own/rate.js", lambda route: held.append(route))
+    page.get_by_role("link", name="Open", exact=True).click()
+    page.locator("#continue").click(no_wait_after=True)
+    page.locator('[data-comment="comment"]').fill("typed early")
+    page.locator("[data-ask=confidence] label").nth(2).click()
+    held[0].continue_()
+    expect(page.locator("#saved")).to_contain_text("Saved at")
+    expect(page.locator('[data-comment="comment"]')).to_have_value("typed early")
+    page.unroute("**/own/rate.js")
+    page.reload()
+    expect(page.locator('[data-comment="comment"]')).to_have_value("typed early")
+    expect(page.locator("[data-ask=confidence] input").nth(2)).to_be_checked()
+    context.close()
 
 
 def test_after_a_new_log_in_saving_goes_on(browser: Browser, site: tuple[str, simulated_study.World]) -> None:

@@ -51,6 +51,7 @@
         const name = event.target.closest("button")?.dataset.name;
         if (name !== undefined) this.set(this.chosen.filter((one) => one !== name));
       });
+      if (this.input.value && document.activeElement === this.input) this.offer(); // typed before this script had arrived
     }
 
     set(names, silent = false) {

@@ -333,11 +333,20 @@
 
   // ---- begin ----
   for (const root of all("[data-labels]")) choosers.set(root.dataset.labels, new window.ecgr1Labels(root, words, changed));
+  // What was given while this script was still on its way is newer than the draft.
+  const written = all("[data-comment]").filter((box) => box.value).map((box) => [box, box.value]);
+  const picked = all("input:checked", form);
   fill(data.draft);
+  for (const [box, words] of written) box.value = words;
+  for (const input of picked) {
+    input.checked = true;
+    if (input.dataset.correct) correct(input.dataset.correct, true);
+  }
   all(".phrases").forEach(drawPhrases);
   count();
   form.addEventListener("input", (event) => {
     if (event.target.matches("[data-correct]")) correct(event.target.dataset.correct, event.target.checked);
     if (event.target.matches("input[type=radio], input[type=checkbox], textarea") && event.target.id !== "reason") changed();
   });
+  if (written.length || picked.length) changed();
 })();
