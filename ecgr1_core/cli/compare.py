@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecgr1_core.cli.asking import ask, reading_options, settings_of, view_of
-from ecgr1_core.cli.batch import outcomes
+from ecgr1_core.cli.batch import outcomes, with_progress
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.cli.compare_rows import Rows, read_rows
 from ecgr1_core.cli.model_options import add_model_arguments, given_options
@@ -193,9 +193,18 @@ def _head(arguments: argparse.Namespace, job: _Job) -> dict[str, Any]:
 def _rows(job: _Job, paths: list[Path]) -> Any:
     """Yield a row for each path, in order."""
     work = partial(_row, job)
-    if any(view.reader.generative for view in job.views) or job.arguments.accelerate:
-        return outcomes(work, paths, 1)
-    return outcomes(work, paths, job.arguments.jobs)
+    if any(view.reader.generative for view in job.views):  # a model takes all cores by itself
+        return with_progress(map(work, paths), len(paths))
+    return outcomes(work, paths, 1 if job.arguments.accelerate else job.arguments.jobs, partial(_prepare, job))
+
+
+def _prepare(job: _Job) -> None:
+    """Load what every process needs, before there are several."""
+    from ecgr1_core import digitize, verify  # noqa: F401
+    from ecgr1_core.metrics import consistency, differences  # noqa: F401
+
+    if job.model is not None:
+        job.model.load()
 
 
 def _row(job: _Job, path: Path) -> dict[str, Any]:
