@@ -37,6 +37,7 @@ _LETTER_MM = (0.9, 7.0)  # heights of words
 _WIDEST_MM = 26.0
 _GAP = 0.42  # between letters, in heights of the word
 _SPLIT_WIDE = 2.5  # words wider than this, in heights, may be a number and a unit
+_HYPHEN = 0.2  # the length of one before a letter, in heights of the word
 _SPACE = 0.2  # between them, in heights
 _ASPECT = 1.3
 _STRETCH_COST = 0.35
@@ -174,10 +175,14 @@ def _grouped(letters: npt.NDArray[np.int64]) -> list[tuple[int, int, int, int]]:
         for word in reversed(words[-60:]):
             if left - word[2] > 8 * PX_PER_MM:
                 continue
+            if max(word[3], bottom) - min(word[1], top) > _LETTER_MM[1] * PX_PER_MM:
+                continue
             tallest = max(word[3] - word[1], bottom - top)
             overlap = min(word[3], bottom) - max(word[1], top)
             sits = abs(word[3] - bottom) <= 0.35 * tallest  # a full stop or a hyphen sits on the line or within it
             within = top >= word[1] - 0.35 * tallest and bottom <= word[3] + 0.35 * tallest
+            is_hyphen = word[2] - word[0] > 1.5 * (word[3] - word[1]) > 0 and word[2] - word[0] > _HYPHEN * tallest
+            within |= is_hyphen and top <= word[1] and word[3] <= bottom
             if left - word[2] <= _GAP * tallest and (overlap > 0 or sits) and within:
                 best = word
                 break

@@ -1,8 +1,7 @@
-"""Rows, columns, calibration pulse and lead names of a straightened page: which lead is looked for where.
+"""Rows, columns and calibration pulse of a straightened page; `naming` says which lead is looked for where.
 
 Rows are lines along which much thin ink lies, the pulse is a rectangle standing on all of them at one x, the columns
-follow from where the traces begin and end. Each layout of `render.layouts` with so many rows is held against the names
-that were read; the standard order is the prior where none was. The module follows no trace.
+follow from where the traces begin and end. The module follows no trace.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from scipy.signal import find_peaks
 from ecgr1_core.digitize.grid import Float32Array
 from ecgr1_core.digitize.ink import PX_PER_MM
 from ecgr1_core.digitize.labels import Word
-from ecgr1_core.digitize.pieces import Order
-from ecgr1_core.record import LEADS
-from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, ORDERS, PAGE_S, SPEEDS_MM_PER_S, Layout, find_layout
+from ecgr1_core.digitize.naming import Arrangement as Arrangement
+from ecgr1_core.digitize.naming import NamedCell as NamedCell
+from ecgr1_core.digitize.naming import arrange as arrange
+from ecgr1_core.render.layouts import GAINS_MM_PER_MV, PAGE_S, SPEEDS_MM_PER_S
 
 _ROW_COUNTS = (12, 6, 4, 3)
 _LEAST_ROW_MM = 7.0
@@ -29,16 +29,16 @@ _LEAST_PEAK = 0.3  # of the third highest
 _MOST_PEAKS = 14
 _UNEVEN_COST = 1.5  # of the rows' distances, by their coefficient of variation
 _OUTSIDE_COST = 0.6  # of a line of ink that is no row
+_MOST_SETS = 3
+_CLOSE = 0.5  # a set of rows less likely by more than this is none
 _PULSE_S = 0.2
 _PULSE_MV = 1.0
 _PULSE_SEARCH_MM = 45.0
 _SURE_PULSE = 0.65  # on average over the rows
 _LEAST_PULSE = 0.5  # in a row
 _LEAST_INKED = 0.15  # of a pulse: on bare paper likeness means nothing
-_LABEL_AFTER_MM = (-2.0, 9.0)  # where a column's name begins, from the column's beginning
-_RARE_COST = 0.3  # of the Cabrera order, which few print
-_NAME_SURE = 0.62
 _SPEED_NAMED = 0.8  # two good names in columns but the first
+_STEP_S = 1 / 500  # of the recordings that are drawn; the half of it is all that is left to chance
 _LENGTH_SLACK_MM = 2.0
 _BESIDE_MM = 0.6  # of a pulse's edges, where its own ink ends
 
@@ -55,31 +55,16 @@ class Pulse:
     baselines: tuple[float, ...]  # the y of its foot in each row
 
 
-@dataclass(frozen=True, eq=False)
-class NamedCell:
-    """A lead's place: `read` is how like the printed name is to the lead's (None: no name was seen there)."""
-
-    row: int
-    column: int
-    lead: str
-    inverted: bool
-    read: float | None
-    word: Word | None
-    is_strip: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Arrangement:
-    """A layout held against the names read: its cells and how well both agree (higher is better)."""
-
-    layout: str
-    order: Order
-    cells: tuple[NamedCell, ...]
-    score: float
-
-
 def find_rows(flat: npt.NDArray[np.uint8]) -> list[float]:
     """Return the baselines of the rows from top to bottom, in pixels; empty where no layout has so many."""
+    return next(iter(likely_rows(flat)), [])
+
+
+def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
+    """Return the sets of baselines that the ink allows, the likeliest first, in pixels: names and pulses may tell more.
+
+    An edge of the paper is straighter than a trace: no line of ink counts more than the third strongest.
+    """
     profile = gaussian_filter1d(flat.sum(axis=1).astype(np.float64), 1.0 * PX_PER_MM)
     if profile.max() <= 0:
         return []
@@ -88,21 +73,20 @@ def find_rows(flat: npt.NDArray[np.uint8]) -> list[float]:
     heights = shape["peak_heights"]
     if len(peaks) < min(_ROW_COUNTS):
         return []
-    limit = _LEAST_PEAK * np.sort(heights)[::-1][min(2, len(heights) - 1)]
-    peaks, heights = peaks[heights >= limit], heights[heights >= limit]
+    third = float(np.sort(heights)[-3])
+    peaks, heights = peaks[heights >= _LEAST_PEAK * third], heights[heights >= _LEAST_PEAK * third]
     strongest = np.sort(np.argsort(heights)[::-1][:_MOST_PEAKS])
-    peaks, heights = peaks[strongest], heights[strongest]
-    best: tuple[float, list[float]] = (-np.inf, [])
+    peaks, heights = peaks[strongest], np.minimum(heights[strongest] / third, 1.0)
+    sets: list[tuple[float, list[float]]] = []
     for count in _ROW_COUNTS:
         for chosen in combinations(range(len(peaks)), count):
             some, high = peaks[list(chosen)], heights[list(chosen)]
             pitches = np.diff(some)
             uneven = float(pitches.std() / pitches.mean())
-            outside = float(heights.sum() - high.sum()) / float(heights.max())
-            score = float(high.mean() / heights.max()) - _UNEVEN_COST * uneven - _OUTSIDE_COST * outside
-            if score > best[0]:
-                best = (score, [float(peak) for peak in some])
-    return best[1]
+            score = float(high.mean()) - _UNEVEN_COST * uneven - _OUTSIDE_COST * float(heights.sum() - high.sum())
+            sets.append((score, [float(peak) for peak in some]))
+    sets.sort(key=lambda scored: -scored[0])
+    return [rows for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
 
 
 def long_rows(flat: npt.NDArray[np.uint8], paper_px: int) -> int:
@@ -238,100 +222,15 @@ def speed_by_names(
 def page_start(left: float, right: float, speed_mm_per_s: float, has_gap: bool, paper_end: float) -> float:
     """Return the x in pixels at which the page's first second begins, from where the traces begin and end.
 
-    Traces that reach the end of the paper may be cut off there, which says nothing about where they begin.
+    Ten seconds of samples span one step of sampling less than ten seconds. Traces that reach the end of the paper may
+    be cut off there, which says nothing about where they begin.
     """
     length = PAGE_S * speed_mm_per_s * PX_PER_MM
     spare = (right - left) - length
     if spare < 0 and right > paper_end - _LENGTH_SLACK_MM * PX_PER_MM:
         return left
     if abs(spare) <= _LENGTH_SLACK_MM * PX_PER_MM:
-        return left + spare / 2
+        return left + spare / 2 + _STEP_S / 2 * speed_mm_per_s * PX_PER_MM
     if 0 < spare < 12 * PX_PER_MM and not has_gap:
         return right - length
     return left
-
-
-def arrange(words: list[Word], rows: list[float], start: float, speed_mm_per_s: float) -> Arrangement | None:
-    """Return the layout with this many rows whose lead names are best found where they belong."""
-    best: Arrangement | None = None
-    for name in LAYOUTS:
-        for order in ORDERS:
-            layout = find_layout(name, order)
-            if len(layout.all_rows) != len(rows):
-                continue
-            arranged = _held_against(layout, order, words, rows, start, speed_mm_per_s)
-            if best is None or arranged.score > best.score + 1e-9:
-                best = arranged
-    return best
-
-
-def _held_against(
-    layout: Layout, order: Order, words: list[Word], rows: list[float], start: float, speed: float
-) -> Arrangement:
-    pitch = float(np.median(np.diff(rows)))
-    cells: list[NamedCell] = []
-    score = 0.0 if order == "standard" else -_RARE_COST
-    wide = layout.seconds_per_column * speed * PX_PER_MM
-    offset = _common_rise(layout, words, rows, start, wide)
-    for row, leads in enumerate(layout.all_rows):
-        is_strip = row >= len(layout.rows)
-        for column, lead in enumerate(leads):
-            inverted = lead in layout.inverted_leads
-            at = start + (column * wide if not is_strip else 0.0)
-            near = [
-                word
-                for word in words
-                if _LABEL_AFTER_MM[0] * PX_PER_MM <= word.left - at <= _LABEL_AFTER_MM[1] * PX_PER_MM
-                and abs(word.bottom - rows[row]) < 0.7 * pitch
-                and (lead != "I" or offset is None or abs(word.bottom - rows[row] - offset) < 2.5 * PX_PER_MM)
-            ]
-            if is_strip:
-                named = _strip_name(near, lead)
-                cells.append(NamedCell(row, column, named[0], False, named[1], named[2], True))
-                score += 0.5 * max(0.0, (named[1] or 0.0) - 0.4)
-                continue
-            expected = f"-{lead}" if inverted else lead
-            best = max(near, key=lambda word: word.like(expected), default=None)
-            read = best.like(expected) if best is not None else None
-            cells.append(NamedCell(row, column, lead, inverted, read, best, False))
-            if read is not None and best is not None:
-                other = max(best.like(name) for name in (*LEADS, "-aVR") if name != expected)
-                score += max(0.0, read - 0.4) - (0.6 if other > max(read, _NAME_SURE) + 0.05 else 0.0)
-    return Arrangement(layout.name, order, tuple(cells), score)
-
-
-def _strip_name(near: list[Word], usual: str) -> tuple[str, float | None, Word | None]:
-    best: tuple[str, float | None, Word | None] = (usual, None, None)
-    for word in near:
-        for lead in LEADS:
-            value = word.like(lead)
-            if value > max(best[1] or 0.0, _NAME_SURE):
-                best = (lead, value, word)
-    return best
-
-
-def _common_rise(layout: Layout, words: list[Word], rows: list[float], start: float, wide: float) -> float | None:
-    """Return how far below its row's baseline most names of this layout stand, in pixels (above: negative)."""
-    rises: list[float] = []
-    weights: list[float] = []
-    pitch = float(np.median(np.diff(rows)))
-    for row, leads in enumerate(layout.rows):
-        for column, lead in enumerate(leads):
-            if lead == "I":
-                continue
-            expected = f"-{lead}" if lead in layout.inverted_leads else lead
-            for word in words:
-                after = word.left - start - column * wide
-                if (
-                    word.like(expected) > _NAME_SURE
-                    and _LABEL_AFTER_MM[0] * PX_PER_MM <= after <= _LABEL_AFTER_MM[1] * PX_PER_MM
-                    and abs(word.bottom - rows[row]) < 0.7 * pitch
-                ):
-                    rises.append(word.bottom - rows[row])
-                    weights.append(word.like(expected))
-    if len(rises) < 2:
-        return None
-    near = np.abs(np.subtract.outer(rises, rises)) < 2.5 * PX_PER_MM
-    votes = near @ np.array(weights)
-    best = int(votes.argmax())
-    return float(np.median(np.array(rises)[near[best]]))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ecgr1_core.digitize import layout as places
+from ecgr1_core.digitize import trace
 from ecgr1_core.digitize.grid import Float32Array, Float64Array
 from ecgr1_core.digitize.ink import PX_PER_MM, flat_ink, thin_ink
 from ecgr1_core.digitize.labels import Word, find_words, scales_of
+from ecgr1_core.digitize.limb_check import as_limb_leads_say
 from ecgr1_core.digitize.pieces import FoundPage, PageText, RasterPage, ScaleSource, TracePiece
 from ecgr1_core.digitize.straighten import RIM_PX, Straight, straighten
-from ecgr1_core.digitize.trace import Span, Way, drawn, find_course, parted, ridges, stroke_width, used_by
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.render.layouts import PAGE_S, find_layout
 
@@ -76,7 +77,7 @@ def find_in_pixels(
             "px_per_mm",
         )
     laid = _laid(straight, raster.name, speed_mm_per_s, gain_mm_per_mv)
-    return _followed(laid)
+    return as_limb_leads_say(_followed(laid))
 
 
 def _laid(straight: Straight, name: str, speed: float | None, gain: float | None) -> _Laid:
@@ -88,15 +89,20 @@ def _laid(straight: Straight, name: str, speed: float | None, gain: float | None
         raise _too_few_rows(upright.page, name) or _no_ecg(name)
     best: _Laid | None = None
     problem: InputError | None = None
-    for quarters in (0, 2):
-        try:
-            laid = _laid_out(upright if not quarters else _lined(upright.page.turned(quarters)), name, speed, gain)
-        except InputError as error:
-            problem = problem or error
-            continue
-        if best is None or _evidence(laid) > _evidence(best) + 0.3:
-            best = laid
-        if _evidence(best) >= _LEAST_NAMES:
+    for quarters in (0, 2, 1, 3):
+        turned = upright if not quarters else _lined(upright.page.turned(quarters))
+        words = find_words(_print(turned.page.ink, turned.thin))
+        for rows in places.likely_rows(turned.flat):
+            try:
+                laid = _laid_out(replace(turned, rows=rows), words, name, speed, gain)
+            except InputError as error:
+                problem = problem or error
+                continue
+            if quarters % 2 and laid.arrangement.score < _LEAST_NAMES:
+                continue  # only names tell that a page lies on its side after all
+            if best is None or _evidence(laid) > _evidence(best) + 0.3:
+                best = laid
+        if best is not None and _evidence(best) >= _LEAST_NAMES:
             break
     if best is None:
         raise problem or _no_ecg(name)
@@ -104,7 +110,8 @@ def _laid(straight: Straight, name: str, speed: float | None, gain: float | None
 
 
 def _evidence(laid: _Laid) -> float:
-    return laid.arrangement.score + (1.0 if laid.pulse is not None else 0.0)
+    """Names where they belong and a pulse; names elsewhere speak among layouts, not for another page without any."""
+    return max(laid.arrangement.score, 0.0) + (2 * laid.pulse.likeness - 1 if laid.pulse is not None else 0.0)
 
 
 def _along(straight: Straight) -> tuple[_Lined, float]:
@@ -129,7 +136,7 @@ def _covered(lined: _Lined) -> float:
     return float(np.mean(held) / lined.page.inside.any(axis=0).sum())
 
 
-def _laid_out(lined: _Lined, name: str, speed: float | None, gain: float | None) -> _Laid:
+def _laid_out(lined: _Lined, words: list[Word], name: str, speed: float | None, gain: float | None) -> _Laid:
     page, thin, flat, rows = lined.page, lined.thin, lined.flat, lined.rows
     if not rows:
         raise _no_ecg(name)
@@ -139,7 +146,6 @@ def _laid_out(lined: _Lined, name: str, speed: float | None, gain: float | None)
     if right - left < 40 * PX_PER_MM:
         raise _no_ecg(name)
     paper_end = float(np.flatnonzero(page.inside.any(axis=0))[-1]) - RIM_PX
-    words = find_words(_print(page.ink, thin))
     printed_speed, printed_gain, _ = scales_of(words)
     if pulse is not None and pulse.likeness > _CLEAR_PULSE and printed_gain != pulse.gain_mm_per_mv:
         printed_gain = None  # one digit is misread sooner than a clear pulse
@@ -186,17 +192,17 @@ def _followed(laid: _Laid) -> FoundPage:
     page, arrangement = laid.page, laid.arrangement
     layout = find_layout(arrangement.layout, arrangement.order)
     ink = _without_print(page.ink, laid)
-    width_px = stroke_width(laid.flat)
-    ridge = ridges(ink, width_px)
+    width_px = trace.stroke_width(laid.flat)
+    ridge = trace.ridges(ink, width_px)
     pitch = float(np.median(np.diff(laid.rows)))
     reach = max(_REACH_IN_ROWS * pitch, _LEAST_REACH_MM * PX_PER_MM)
     length = PAGE_S * laid.speed * PX_PER_MM
     zeros = _zeros(laid)
 
-    def span_of(cell: places.NamedCell) -> Span:
+    def span_of(cell: places.NamedCell) -> trace.Span:
         wide = length if cell.is_strip else length / layout.columns
         baseline = laid.rows[cell.row]
-        return Span(
+        return trace.Span(
             left=max(0, round(laid.start + cell.column * wide)),
             right=min(ink.shape[1], round(laid.start + (cell.column + 1) * wide)),
             top=max(0, int(baseline - reach)),
@@ -206,18 +212,21 @@ def _followed(laid: _Laid) -> FoundPage:
         )
 
     spans = [(cell, span_of(cell)) for cell in arrangement.cells]
-    courses = {
-        cell: find_course(ridge, span) for cell, span in spans if span.right - span.left >= _LEAST_CELL_MM * PX_PER_MM
-    }
-    ways: dict[places.NamedCell, Way] = {}
+    least = _LEAST_CELL_MM * PX_PER_MM
+    courses = {cell: trace.find_course(ridge, span) for cell, span in spans if span.right - span.left >= least}
+    edges: dict[places.NamedCell, trace.Edges] = {}
     for cell, course in courses.items():
-        others = used_by([each for other, each in courses.items() if other.row != cell.row], course.span, width_px)
-        courses[cell] = parted(course, ridge, others)
-        ways[cell] = drawn(ink, courses[cell], others, width_px)
-    pieces = []
-    for cell, way in ways.items():
-        if not np.isnan(way.y).all():
-            pieces.append(_piece(laid, cell, way, zeros[cell.row], layout.columns))
+        neighbours = [each for other, each in courses.items() if other.row != cell.row]
+        others = trace.used_by(neighbours, course.span, width_px)
+        courses[cell] = trace.parted(course, ridge, others)
+        edges[cell] = trace.edges_of(ink, courses[cell], others)
+    pen = trace.pen_of(list(edges.values()), width_px)
+    ways = {cell: trace.drawn(each, pen, page.mm_per_px[0] * PX_PER_MM) for cell, each in edges.items()}
+    pieces = [
+        _piece(laid, cell, way, zeros[cell.row], layout.columns)
+        for cell, way in ways.items()
+        if not np.isnan(way.y).all()
+    ]
     return FoundPage(
         pieces=tuple(pieces),
         texts=tuple(_texts(laid)),
@@ -237,7 +246,7 @@ def _followed(laid: _Laid) -> FoundPage:
     )
 
 
-def _piece(laid: _Laid, cell: places.NamedCell, way: Way, zero: float, columns: int) -> TracePiece:
+def _piece(laid: _Laid, cell: places.NamedCell, way: trace.Way, zero: float, columns: int) -> TracePiece:
     x_mm: Float64Array = (way.x - laid.start) / PX_PER_MM
     y_mm: Float64Array = (zero - way.y) / PX_PER_MM
     if columns > 1 and not cell.is_strip:
@@ -262,7 +271,7 @@ def _piece(laid: _Laid, cell: places.NamedCell, way: Way, zero: float, columns: 
     )
 
 
-def _shown(page: Straight, way: Way) -> Float64Array:
+def _shown(page: Straight, way: trace.Way) -> Float64Array:
     """Return the way in pixels of the image, [n, 2], n up to `_SHOWN_POINTS`: the ends of it in each of many parts."""
     parts = np.array_split(np.arange(way.x.size), min(_SHOWN_POINTS // 2, way.x.size))
     kept: list[int] = []

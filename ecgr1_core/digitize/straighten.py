@@ -29,6 +29,7 @@ COARSE_PX = 4  # every so many straightened pixels their place in the image is k
 _PHASE_STEP_PX = 10 * PX_PER_MM
 _LARGEST_TURN_DEG = 12.0
 _DPI_RANGE = (50.0, 1300.0)
+_BLOCK_SQUARES = 5  # to a side of what `ink` compares
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +129,8 @@ def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | N
             return None
         small, factor = _reduced(pixels, 1.0)
         to_image = _flat(1 - lightest(_even(small, max(small.shape) / 300)), pixels.shape, scale)
-    to_image, shape = _framed(to_image, pixels.shape)
+    whole = (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
+    to_image, shape = _framed(to_image, whole if grid is None else grid.box)
     shift = None
     if grid is not None:
         small, factor = _reduced(pixels, _SHIFT_PX_PER_MM / grid.px_per_mm)
@@ -137,6 +139,9 @@ def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | N
     straight = _even(_taken(pixels, x_px, y_px), PX_PER_MM)
     seen = (x_px > 0) & (y_px > 0) & (x_px < pixels.shape[1]) & (y_px < pixels.shape[0])
     inside = seen if grid is None else seen & gridded(straight)
+    if grid is not None:
+        part = _around(inside)
+        straight, seen, inside, x_px, y_px = (each[part] for each in (straight, seen, inside, x_px, y_px))
     ink = ink_of(straight, inside, seen & beside(inside))
     coarse = (slice(None, None, COARSE_PX), slice(None, None, COARSE_PX))
     return Straight(ink, inside, x_px[coarse].copy(), y_px[coarse].copy(), grid, first_lines(straight, inside))
@@ -216,10 +221,11 @@ def _flat(dark: Float32Array, shape: tuple[int, ...], scale: float) -> Float64Ar
     return np.array(((cosine, -sine, shape[1] / 2), (sine, cosine, shape[0] / 2), (0, 0, 1)))
 
 
-def _framed(to_image: Float64Array, shape: tuple[int, ...]) -> tuple[Float64Array, tuple[int, int]]:
-    """Return the map from straightened pixels to the image, and the size of a frame around all of the image."""
+def _framed(to_image: Float64Array, box: tuple[float, float, float, float]) -> tuple[Float64Array, tuple[int, int]]:
+    """Return the map from straightened pixels to the image, and the size of a frame around a box of the image."""
     back = np.linalg.inv(to_image)
-    edge = np.array(((0, 0, 1), (shape[1], 0, 1), (shape[1], shape[0], 1), (0, shape[0], 1)), dtype=np.float64)
+    left, top, right, bottom = box
+    edge = np.array(((left, top, 1), (right, top, 1), (right, bottom, 1), (left, bottom, 1)))
     on_paper = edge @ back.T
     on_paper = on_paper[:, :2] / on_paper[:, 2:]
     middle = np.median(on_paper, axis=0)
@@ -229,6 +235,20 @@ def _framed(to_image: Float64Array, shape: tuple[int, ...]) -> tuple[Float64Arra
     columns, rows = (int(np.ceil(side * PX_PER_MM / COARSE_PX)) * COARSE_PX + 1 for side in high - low)
     place = np.array(((1 / PX_PER_MM, 0, low[0]), (0, 1 / PX_PER_MM, low[1]), (0, 0, 1)))
     return to_image @ place, (rows, columns)
+
+
+def _around(inside: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return rows and columns of the gridded paper with a square or two of 5 mm around: there is no ink farther out.
+
+    Squares are compared in blocks: two bare ones before the grid may stay there, more would be most of a block.
+    """
+    spans = []
+    for axis in (1, 0):
+        held = np.flatnonzero(inside.any(axis=axis))
+        first, last = (int(held[0]), int(held[-1])) if held.size else (0, inside.shape[1 - axis])
+        bare = 2 if first // SQUARE_PX % _BLOCK_SQUARES == 2 else 1
+        spans.append(slice(max(0, first - bare * SQUARE_PX), last + SQUARE_PX + 2))  # one over, as framed
+    return spans[0], spans[1]
 
 
 def _maps(

@@ -9,14 +9,16 @@ neither leads nor millivolts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from ecgr1_core.digitize.curve import as_fine_as_pixels
 from ecgr1_core.digitize.grid import Float32Array, Float64Array
 from ecgr1_core.digitize.ink import PX_PER_MM
 
@@ -29,6 +31,12 @@ _SOFT_INK = 0.2
 _LONGEST_GAP_MM = 2.0
 _NEAR_MM = 1.0  # on either side, for what is usual about a place
 _FINE = 4  # points to a column
+_ON_INK = 0.3
+_TIP_PEN = 0.8  # of the pen's width
+_TIP_PX = 0.75  # on either side
+_LEAST_TIP_PX = 2.0  # off the neighbourhood
+_FLAT = 0.2  # of a trace's columns, and more, show the pen lying flat
+_QUIET = 0.25  # of the traces are free enough of noise
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,28 @@ class Course:
         """Return whether it uses a pixel that is true in `others`, [height, width] of the span."""
         rows = np.arange(others.shape[0])[:, None]
         return bool((others & (rows >= self.marks[:, 0]) & (rows <= self.marks[:, 1])).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The stroke along a course, [width] each: its edges from the top of the span, how many pixels it covers, if any.
+
+    `on_ink` says where the course itself is on ink.
+    """
+
+    span: Span
+    upper: Float64Array
+    lower: Float64Array
+    wide: Float64Array
+    on_ink: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Pen:
+    """What a pen leaves of a level line, in pixels: how high by its grey, and how many have any ink."""
+
+    height_px: float
+    soft_height_px: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,16 +136,38 @@ def parted(course: Course, ridge: Float32Array, others: npt.NDArray[np.bool_]) -
     return Course(span, *_cheapest(np.where(others, part * (1 - _USED), part), span.baseline - span.top, span.pitch))
 
 
-def drawn(ink: Float32Array, course: Course, others: npt.NDArray[np.bool_], width_px: float) -> Way:
-    """Return the trace along a course, to the middle of its stroke; `others` bounds it, [height, width] of the span."""
-    span, seen = course.span, course.span.of(ink)
+def edges_of(ink: Float32Array, course: Course, others: npt.NDArray[np.bool_]) -> Edges:
+    """Return the edges of the stroke along a course; `others` bounds it, [height, width] of the span."""
+    seen = course.span.of(ink)
     upper, lower, wide = _edges(seen, course.marks, others)
-    thin = (wide > 0) & (wide <= np.quantile(wide[wide > 0], 0.4)) if wide.any() else wide > 0
-    pen = (float((lower - upper)[thin].mean()), float(wide[thin].mean())) if thin.any() else (width_px, width_px)
-    x, y = _middle(upper, lower, *pen)
-    on_ink = seen[course.rows, np.arange(course.rows.size)] > 0.3
-    y = np.where(_gap_at(x, on_ink), np.nan, y)
-    return Way(x + span.left, y + span.top, float(on_ink.mean()))
+    return Edges(course.span, upper, lower, wide, seen[course.rows, np.arange(course.rows.size)] > _ON_INK)
+
+
+def pen_of(edges: Sequence[Edges], width_px: float) -> Pen:
+    """Return the pen of a page from where its traces run flat; `width_px` where they nowhere do.
+
+    A trace full of noise is nowhere as thin as its pen, so that the quieter ones among the traces say how thin it is.
+    """
+    thin = [
+        (np.quantile((each.lower - each.upper)[each.wide > 0], _FLAT), np.quantile(each.wide[each.wide > 0], _FLAT))
+        for each in edges
+        if (each.wide > 0).any()
+    ]
+    if not thin:
+        return Pen(width_px, width_px)
+    height, wide = np.quantile(np.array(thin), _QUIET, axis=0)
+    return Pen(float(height), float(wide))
+
+
+def drawn(edges: Edges, pen: Pen, pixel_px: float) -> Way:
+    """Return the trace whose stroke has these edges, to the middle of the stroke.
+
+    `pixel_px` is the width of a pixel of the picture in pixels of the straightened page: nothing finer is kept.
+    """
+    x, y = _middle(edges.upper, edges.lower, pen)
+    y = as_fine_as_pixels(y, 1 / _FINE, pixel_px)
+    y = np.where(_gap_at(x, edges.on_ink), np.nan, y)
+    return Way(x + edges.span.left, y + edges.span.top, float(edges.on_ink.mean()))
 
 
 def used_by(courses: list[Course], span: Span, width_px: float) -> npt.NDArray[np.bool_]:
@@ -192,35 +244,51 @@ def _edges(
     return np.where(on_paper, middle, top - 1), np.where(on_paper, middle, bottom), wide
 
 
-def _middle(
-    top: Float64Array, bottom: Float64Array, width_px: float, soft_width_px: float
-) -> tuple[Float64Array, Float64Array]:
+def _middle(top: Float64Array, bottom: Float64Array, pen: Pen) -> tuple[Float64Array, Float64Array]:
     """Return the curve whose stroke has these edges, as points, `_FINE` to a column.
 
     A pen of round tip makes of a curve its dilation and its erosion; undoing each (erosion of the upper edge, dilation
     of the lower) gives the curve's closing and opening by the pen (Serra 1982, chapter V). They are the curve itself
     but for waves narrower than the pen, where the one that lies farther from the curve's neighbourhood is the wave.
+    Its tip is that of a narrower pen: lines that are drawn from point to point do not turn as wide as they are.
     """
     x = np.arange(top.size * _FINE) / _FINE + 0.5 / _FINE
     places = np.arange(top.size) + 0.5
     upper, lower = np.interp(x, places, top), np.interp(x, places, bottom)
-    thickness = bottom - top
-    radius, soft_radius = max(0.5, width_px / 2), max(0.5, soft_width_px / 2)
-    high, low = np.full(x.size, -np.inf), np.full(x.size, np.inf)
-    reach = int(soft_radius * _FINE)
-    for step in range(-reach, reach + 1):
-        rise = radius * float(np.sqrt(max(0.0, 1 - (step / _FINE / soft_radius) ** 2)))
-        moved = slice(max(0, step), x.size + min(0, step))
-        here = slice(max(0, -step), x.size + min(0, -step))
-        high[here] = np.maximum(high[here], upper[moved] + rise)
-        low[here] = np.minimum(low[here], lower[moved] - rise)
-    flat = np.interp(x, places, thickness) <= 1.3 * width_px + 0.5
+    radius, soft_radius = max(0.5, pen.height_px / 2), max(0.5, pen.soft_height_px / 2)
+    high, low = _without_pen(upper, lower, radius, soft_radius)
+    flat = np.interp(x, places, bottom - top) <= 1.3 * pen.height_px + 0.5
     middle = np.where(flat, (upper + lower) / 2, (high + low) / 2)
     gap = np.where(flat, 0.0, (low - high) / 2)
     around = 2 * round(_NEAR_MM * PX_PER_MM * _FINE) + 1
     usual = uniform_filter1d(middle, around, mode="nearest")
     middle = middle + gap * np.clip((middle - usual) / np.maximum(0.5 * np.abs(gap), 0.5), -1, 1)
-    return x, middle
+    high, low = _without_pen(upper, lower, radius, max(0.5, _TIP_PEN * soft_radius))
+    off = np.where(flat, 0.0, middle - usual)
+    middle = np.where(_tips(upper, off < -_LEAST_TIP_PX), np.minimum(middle, high), middle)
+    return x, np.where(_tips(-lower, off > _LEAST_TIP_PX), np.maximum(middle, low), middle)
+
+
+def _without_pen(
+    upper: Float64Array, lower: Float64Array, radius: float, soft_radius: float
+) -> tuple[Float64Array, Float64Array]:
+    """Return the edges, [points], taken in by a pen of these radii, up and down and along."""
+    high, low = np.full(upper.size, -np.inf), np.full(upper.size, np.inf)
+    reach = int(soft_radius * _FINE)
+    for step in range(-reach, reach + 1):
+        rise = radius * float(np.sqrt(max(0.0, 1 - (step / _FINE / soft_radius) ** 2)))
+        moved = slice(max(0, step), upper.size + min(0, step))
+        here = slice(max(0, -step), upper.size + min(0, -step))
+        high[here] = np.maximum(high[here], upper[moved] + rise)
+        low[here] = np.minimum(low[here], lower[moved] - rise)
+    return high, low
+
+
+def _tips(edge: Float64Array, wave: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return where the edge, [points], is near a lowest value of its neighbourhood that belongs to a `wave`."""
+    near = 2 * round(_TIP_PX * _FINE) + 1
+    lowest = (edge == minimum_filter1d(edge, near)) & wave
+    return np.asarray(maximum_filter1d(lowest.view(np.uint8), near) > 0)
 
 
 def _gap_at(x: Float64Array, on_ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
