@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,24 +18,34 @@ T = TypeVar("T")
 
 
 def outcomes(
-    work: Callable[[Path], T], paths: Sequence[Path], jobs: int | None, prepare: Callable[[], None] | None = None
+    work: Callable[[Path], T], paths: Sequence[Path], jobs: int | None, libraries: Sequence[str] = ()
 ) -> Iterator[T]:
     """Yield `work(path)` for each path in order, on `jobs` processes (None: one a core), each kept to one thread.
 
-    `prepare` loads what the work needs, before processes are started: where they are forked they share it, and
-    libraries that it brings are kept to one thread too. With several processes `work` and its results must be
-    picklable, and what `work` raises ends the whole.
+    `libraries` are modules that the work will import: they are imported once for all processes, and kept to one thread.
+    With several processes `work` and its results must be picklable, and what `work` raises ends the whole.
     """
     jobs = jobs or (os.cpu_count() or 1)
-    one_thread()
-    if prepare is not None and paths:
-        prepare()
-        one_thread()
     if jobs == 1 or len(paths) < _FEW:
+        for name in libraries:
+            import_module(name)
+        one_thread()
         yield from with_progress(map(work, paths), len(paths))
         return
-    with ProcessPoolExecutor(max_workers=jobs, initializer=_begin, initargs=(work,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=process_context(libraries), initializer=_begin, initargs=(work,)) as pool:
         yield from with_progress(pool.map(_done, paths), len(paths))
+
+
+def process_context(libraries: Sequence[str] = ()) -> BaseContext:
+    """Return how processes are started: by a server that has imported libraries and nothing else.
+
+    A fork of this process would copy the locks that threads of these libraries may hold at that moment.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ecgr1_core.measure", *libraries])
+    return context
 
 
 def one_thread() -> None:

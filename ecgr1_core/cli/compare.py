@@ -195,16 +195,10 @@ def _rows(job: _Job, paths: list[Path]) -> Any:
     work = partial(_row, job)
     if any(view.reader.generative for view in job.views):  # a model takes all cores by itself
         return with_progress(map(work, paths), len(paths))
-    return outcomes(work, paths, 1 if job.arguments.accelerate else job.arguments.jobs, partial(_prepare, job))
-
-
-def _prepare(job: _Job) -> None:
-    """Load what every process needs, before there are several."""
-    from ecgr1_core import digitize, verify  # noqa: F401
-    from ecgr1_core.metrics import consistency, differences  # noqa: F401
-
+    libraries = ["ecgr1_core.digitize", "ecgr1_core.metrics.consistency", "ecgr1_core.metrics.differences"]
     if job.model is not None:
-        job.model.load()
+        libraries.append("sentence_transformers")
+    return outcomes(work, paths, 1 if job.arguments.accelerate else job.arguments.jobs, libraries)
 
 
 def _row(job: _Job, path: Path) -> dict[str, Any]:

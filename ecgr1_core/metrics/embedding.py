@@ -41,11 +41,6 @@ class SentenceModel:
         """Go to another process by name: each loads the model for itself."""
         return SentenceModel, (self.name,)
 
-    def load(self) -> None:
-        """Load the model now; InputError where it cannot be loaded."""
-        with self._lock:
-            self._loaded()
-
     @property
     def signature(self) -> str:
         """What the numbers depend on: model, its limit of tokens, how longer texts are cut, library and version."""
