@@ -11,8 +11,8 @@ import numpy as np
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import EcgRecord
+from training.synthesis.beats import BeatTemplate
 from training.synthesis.generate import heart_vector
-from training.synthesis.morphology import BeatTemplate
 from training.synthesis.noise import noise_mv, with_faults
 from training.synthesis.rhythm import AtrialEvent, AtrialKind, Schedule, VentricularEvent
 from training.synthesis.spec import NoiseSpec
@@ -91,7 +91,8 @@ def calibration_ecg(
     matrix = np.array([[factor] for factor in CALIBRATION_FACTORS.values()])
     samples = round(duration_s * sampling_rate_hz)
     atrial: dict[AtrialKind, tuple[Component, ...]] = {"sinus": p} if p is not None else {}
-    signal = matrix @ heart_vector(events, {"normal": beat}, atrial, samples, sampling_rate_hz)
+    vector = heart_vector(events, {"normal": beat}, atrial, samples, sampling_rate_hz)
+    signal = (matrix @ vector).astype(np.float32)
     truth = describe(events, {"normal": beat}, atrial, "normal", matrix, samples / sampling_rate_hz)
     disturbance = noise or NoiseSpec()
     if disturbance != NoiseSpec():
@@ -99,7 +100,7 @@ def calibration_ecg(
             raise ValueError("noise needs a random generator")
         signal = with_faults(signal + noise_mv(disturbance, samples, sampling_rate_hz, rng), disturbance)
     record = EcgRecord(
-        signal.astype(np.float32),
+        signal,
         sampling_rate_hz,
         name=name,
         source_format="synthetic",

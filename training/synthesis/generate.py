@@ -13,32 +13,37 @@ import numpy as np
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import EcgRecord
-from training.synthesis.leads import HEART_VECTOR_TO_LEADS, Float64, shifted_precordial_electrodes
-from training.synthesis.morphology import (
-    ECTOPIC_P,
-    MORPHOLOGIES,
-    SINUS_P,
-    BeatTemplate,
-    Morphology,
-    atrial_components,
-    beat_template,
+from training.synthesis.beats import BeatTemplate, Morphology, atrial_components, beat_template
+from training.synthesis.labels import codes_of, names_of
+from training.synthesis.leads import (
+    HEART_VECTOR_TO_LEADS,
+    Float64,
+    heart_position,
+    shifted_precordial_electrodes,
 )
-from training.synthesis.noise import noise_mv, with_faults
+from training.synthesis.morphology import ATRIA, ECTOPIC_P, MORPHOLOGIES, VENTRICULAR
+from training.synthesis.noise import exchanged, noise_mv, with_faults
 from training.synthesis.rhythm import AtrialKind, BeatKind, Schedule, schedule
 from training.synthesis.spec import NoiseSpec, SyntheticSpec
 from training.synthesis.truth import Truth, describe
 from training.synthesis.waves import Component, Rounded, activity
 
-SPIKE_BEFORE_QRS_S = 0.004
+_SPIKE_BEFORE_S = 0.004
 _SPIKE_WIDTH_S = 0.001
-_SPIKE_VECTOR = (0.5, -1.0, 0.4)
+_VENTRICULAR_SPIKE = (0.5, -1.0, 0.4)
+_ATRIAL_SPIKE = (0.25, 0.45, 0.1)
 _FLUTTER_VECTOR = (-0.03, -0.24, -0.06)
 _FLUTTER_SHAPE = Rounded(0.7, 1.2, 1.2)
 _FIBRILLATION_VECTORS = ((0.01, 0.03, -0.055), (0.03, -0.025, 0.02))
-_LONG_QTC_MS = 480.0
-_DOMINANT: dict[str, BeatKind] = {"complete_block": "ventricular_escape", "ventricular_paced": "paced"}
+_DOMINANT: dict[str, BeatKind] = {
+    "complete_block": "ventricular_escape",
+    "ventricular_paced": "paced",
+    "dual_paced": "paced",
+    "ventricular_tachycardia": "ventricular_ectopic",
+}
+_ATRIA_PACED = ("atrial_paced", "dual_paced")
 _MORPHOLOGY_OF_KIND: dict[BeatKind, str] = {
-    "ventricular_ectopic": "ventricular_ectopic",
+    "ventricular_ectopic": "ventricular_tachycardia",
     "ventricular_escape": "ventricular_escape",
     "paced": "ventricular_paced",
 }
@@ -52,7 +57,7 @@ class _Plan:
     beats: Mapping[BeatKind, BeatTemplate]
     atrial: Mapping[AtrialKind, tuple[Component, ...]]
     qt_s: float
-    labels: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def synthesize(spec: SyntheticSpec, rng: np.random.Generator) -> tuple[EcgRecord, Truth]:
@@ -62,25 +67,36 @@ def synthesize(spec: SyntheticSpec, rng: np.random.Generator) -> tuple[EcgRecord
     matrix = HEART_VECTOR_TO_LEADS
     if spec.electrode_shift_sd > 0:
         matrix = shifted_precordial_electrodes(spec.electrode_shift_sd, rng)
+    if spec.frontal_turn_deg or spec.rotation_deg:
+        matrix = matrix @ heart_position(spec.frontal_turn_deg, spec.rotation_deg)
     samples = round(spec.duration_s * spec.sampling_rate_hz)
-    signal = matrix @ heart_vector(events, plan.beats, plan.atrial, samples, spec.sampling_rate_hz)
+    vector = heart_vector(events, plan.beats, plan.atrial, samples, spec.sampling_rate_hz)
     if spec.rhythm == "flutter":
         wave_s = events.flutter_onsets_s[1] - events.flutter_onsets_s[0]
         flutter = Component(0.0, wave_s, _FLUTTER_SHAPE, _FLUTTER_VECTOR)
-        pulse = activity(flutter, np.array(events.flutter_onsets_s), spec.sampling_rate_hz, samples)
-        signal += spec.p_gain * np.outer(matrix @ _FLUTTER_VECTOR, pulse)
+        onsets_s = np.array(events.flutter_onsets_s)
+        vector += spec.p_gain * activity([(flutter, onsets_s)], spec.sampling_rate_hz, samples, len(vector))
     if spec.rhythm == "af":
-        signal += spec.p_gain * matrix @ _fibrillation(np.arange(samples) / spec.sampling_rate_hz, rng)
-    spikes = SPIKE_BEFORE_QRS_S if spec.rhythm == "ventricular_paced" else None
-    if spikes is not None:
-        starts = [event.onset_s - spikes for event in events.ventricular]
-        signal += np.outer(matrix @ _SPIKE_VECTOR, _sampled_spikes(starts, samples, spec.sampling_rate_hz))
-    truth = describe(events, plan.beats, plan.atrial, plan.dominant, matrix, samples / spec.sampling_rate_hz, spikes)
-    truth = replace(truth, labels=_labels(spec, truth, plan.labels))
+        vector += spec.p_gain * _fibrillation(np.arange(samples) / spec.sampling_rate_hz, rng)
+    for direction, starts_s in (
+        (_VENTRICULAR_SPIKE, [event.onset_s for event in events.ventricular if event.kind == "paced"]),
+        (_ATRIAL_SPIKE, [event.onset_s for event in events.atrial if event.kind == "paced"]),
+    ):
+        if starts_s:
+            spikes = _sampled_spikes(np.array(starts_s) - _SPIKE_BEFORE_S, samples, spec.sampling_rate_hz)
+            vector += np.outer(direction, spikes)
+    signal = (matrix @ vector).astype(np.float32)
+    duration_s = samples / spec.sampling_rate_hz
+    truth = describe(events, plan.beats, plan.atrial, plan.dominant, matrix, duration_s, _SPIKE_BEFORE_S)
+    names = names_of(spec, truth, plan.names)
+    truth = replace(truth, names=names, labels=codes_of(names))
     if spec.noise != NoiseSpec():
-        signal = with_faults(signal + noise_mv(spec.noise, samples, spec.sampling_rate_hz, rng), spec.noise)
+        signal += noise_mv(spec.noise, samples, spec.sampling_rate_hz, rng)
+        signal = with_faults(signal, spec.noise)
+    if spec.exchanged is not None:
+        signal = exchanged(signal, spec.exchanged)
     record = EcgRecord(
-        signal.astype(np.float32),
+        signal,
         spec.sampling_rate_hz,
         name=spec.name,
         source_format="synthetic",
@@ -97,26 +113,26 @@ def heart_vector(
     sampling_rate_hz: float,
 ) -> Float64:
     """Return [channels, samples] in mV: all beats and P waves of a schedule, without noise."""
-    groups: list[tuple[Sequence[Component], Float64]] = []
+    drawn: list[tuple[Component, Float64]] = []
     for kind, template in beats.items():
         onsets = np.array([event.onset_s for event in events.ventricular if event.kind == kind])
-        groups.append((template.components, onsets))
+        drawn += [(component, onsets) for component in template.components] if len(onsets) else []
     for atrial_kind, components in atrial.items():
         onsets = np.array([event.onset_s for event in events.atrial if event.kind == atrial_kind])
-        groups.append((components, onsets))
-    drawn = [(component, onsets) for components, onsets in groups if len(onsets) for component in components]
-    vectors = np.array([component.vector for component, _ in drawn]).T
-    return np.asarray(
-        vectors @ np.stack([activity(component, onsets, sampling_rate_hz, samples) for component, onsets in drawn])
-    )
+        drawn += [(component, onsets) for component in components] if len(onsets) else []
+    return activity(drawn, sampling_rate_hz, samples, len(drawn[0][0].vector))
 
 
 def _plan(spec: SyntheticSpec) -> _Plan:
-    if spec.morphology not in MORPHOLOGIES:
-        choices = ", ".join(MORPHOLOGIES)
-        raise InputError("synthetic ECG", f"there is no morphology {spec.morphology!r}", f"give one of {choices}")
+    for name, table, what in (
+        (spec.morphology, MORPHOLOGIES, "morphology"),
+        (spec.repolarization or spec.morphology, MORPHOLOGIES, "repolarization"),
+        (spec.atria, ATRIA, "state of the atria"),
+    ):
+        if name not in table:
+            raise InputError("synthetic ECG", f"there is no {what} {name!r}", f"give one of {', '.join(table)}")
     dominant = _DOMINANT.get(spec.rhythm, "normal")
-    morphology = MORPHOLOGIES[_MORPHOLOGY_OF_KIND.get(dominant, spec.morphology)]
+    morphology = _morphology(spec, dominant)
     qrs_ms = spec.qrs_duration_ms or morphology.qrs_duration_ms
     qt_ms = spec.qt_interval_ms or _qt_ms(spec, qrs_ms)
     if qt_ms - qrs_ms < 120:
@@ -134,12 +150,19 @@ def _plan(spec: SyntheticSpec) -> _Plan:
         beats["ventricular_ectopic"] = beat_template(
             ectopic, width_ms, qt_ms + width_ms - qrs_ms, qrs_gain=spec.qrs_gain, t_gain=spec.t_gain
         )
-    atrial: dict[AtrialKind, tuple[Component, ...]] = {
-        "sinus": atrial_components(SINUS_P, spec.p_duration_ms, spec.p_axis_deg, spec.p_gain)
-    }
+    p = atrial_components(ATRIA[spec.atria].lobes, spec.p_duration_ms, spec.p_axis_deg, spec.p_gain)
+    atrial: dict[AtrialKind, tuple[Component, ...]] = {"paced" if spec.rhythm in _ATRIA_PACED else "sinus": p}
     if spec.rhythm == "pac":
         atrial["ectopic"] = atrial_components(ECTOPIC_P, 0.85 * spec.p_duration_ms, None, spec.p_gain)
     return _Plan(dominant, beats, atrial, qt_ms / 1000, morphology.labels)
+
+
+def _morphology(spec: SyntheticSpec, dominant: BeatKind) -> Morphology:
+    """Return the complex of the usual beats; ventricular beats have their own, whatever conduction was asked for."""
+    if dominant == "normal" or (dominant == "ventricular_ectopic" and spec.morphology in VENTRICULAR):
+        morphology = MORPHOLOGIES[spec.morphology]
+        return morphology.with_repolarization(MORPHOLOGIES[spec.repolarization]) if spec.repolarization else morphology
+    return MORPHOLOGIES[_MORPHOLOGY_OF_KIND[dominant]]
 
 
 def _qt_ms(spec: SyntheticSpec, qrs_ms: float) -> float:
@@ -173,46 +196,10 @@ def _fibrillation(times_s: Float64, rng: np.random.Generator) -> Float64:
     return total
 
 
-def _sampled_spikes(starts_s: Sequence[float], samples: int, sampling_rate_hz: float) -> Float64:
+def _sampled_spikes(starts_s: Float64, samples: int, sampling_rate_hz: float) -> Float64:
     """Return [samples]: rectangles of 1 ms averaged over each sampling interval; slow sampling flattens them."""
     edges_s = (np.arange(samples + 1) - 0.5) / sampling_rate_hz
     covered = np.zeros(samples)
     for start_s in starts_s:
         covered += np.diff(np.clip(edges_s, start_s, start_s + _SPIKE_WIDTH_S))
     return covered * sampling_rate_hz
-
-
-def _labels(spec: SyntheticSpec, truth: Truth, morphology_labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return SCP-ECG codes: rhythm, conduction, morphology; NORM where a sinus rhythm has nothing else."""
-    labels: list[str] = []
-    sinus = spec.rhythm in ("sinus", "pac", "pvc", "mobitz_1")
-    if sinus and spec.rhythm != "mobitz_1":
-        rate = spec.heart_rate_bpm
-        labels.append("SBRAD" if rate < 60 else "STACH" if rate > 100 else "SR")
-        if spec.rhythm == "sinus" and spec.rr_variability_ms >= 60:
-            labels = ["SARRH"]
-    labels += {
-        "af": ["AFIB"],
-        "flutter": ["AFLT"],
-        "mobitz_1": ["SR", "2AVB"],
-        "complete_block": ["3AVB"],
-        "pac": ["PAC"],
-        "pvc": ["PVC", "BIGU"] if spec.ectopic_every == 2 else ["PVC"],
-        "ventricular_paced": ["PACE"],
-        "supraventricular_tachycardia": ["SVTAC"],
-        "sinus": [],
-    }[spec.rhythm]
-    if spec.rhythm in ("sinus", "pac", "pvc") and truth.pr_interval_ms is not None and truth.pr_interval_ms > 200:
-        labels.append("1AVB")
-    labels += morphology_labels
-    narrow = truth.qrs_duration_ms is not None and truth.qrs_duration_ms < 120
-    if narrow and spec.rhythm == "sinus" and _qtc_ms(spec, truth) > _LONG_QTC_MS:
-        labels.append("LNGQT")
-    if labels == ["SR"]:
-        labels.insert(0, "NORM")
-    return tuple(labels)
-
-
-def _qtc_ms(spec: SyntheticSpec, truth: Truth) -> float:
-    """Return the QTc by Fridericia at the mean rate aimed at; 0 where no T wave is visible."""
-    return float((truth.qt_interval_ms or 0.0) / spec.ventricular_cycle_s ** (1 / 3))

@@ -8,13 +8,22 @@ from dataclasses import replace
 import numpy as np
 
 from ecgr1_core.errors import InputError
+from training.synthesis.infarction import INFARCTIONS
 from training.synthesis.spec import SyntheticSpec
+
+_INFARCTIONS_WITH_A_RATE = (  # of their own, above
+    "inferior_stemi",
+    "anterior_stemi",
+    "lateral_stemi",
+    "old_inferior_infarction",
+    "old_anterior_infarction",
+)
 
 KINDS: Mapping[str, SyntheticSpec] = {
     "sinus": SyntheticSpec(),
     "sinus_bradycardia": SyntheticSpec(heart_rate_bpm=48, rr_variability_ms=25),
     "sinus_tachycardia": SyntheticSpec(heart_rate_bpm=124, rr_variability_ms=6, pr_interval_ms=140),
-    "sinus_arrhythmia": SyntheticSpec(heart_rate_bpm=68, rr_variability_ms=95),
+    "sinus_arrhythmia": SyntheticSpec(heart_rate_bpm=68, rr_variability_ms=80, respiratory_rate_per_min=10),
     "atrial_fibrillation": SyntheticSpec(rhythm="af", heart_rate_bpm=92),
     "atrial_flutter": SyntheticSpec(rhythm="flutter", heart_rate_bpm=75, flutter_conduction=(4,)),
     "atrial_flutter_2_to_1": SyntheticSpec(rhythm="flutter", heart_rate_bpm=146, flutter_conduction=(2,)),
@@ -39,6 +48,52 @@ KINDS: Mapping[str, SyntheticSpec] = {
     "t_inversion": SyntheticSpec(morphology="t_inversion", heart_rate_bpm=74),
     "long_qt": SyntheticSpec(heart_rate_bpm=64, qtc_fridericia_ms=525),
     "wpw": SyntheticSpec(morphology="wpw", heart_rate_bpm=76, pr_interval_ms=104, p_duration_ms=96),
+    "atrial_fibrillation_fast": SyntheticSpec(rhythm="af", heart_rate_bpm=138, af_rr_variation=0.18),
+    "atrial_fibrillation_slow": SyntheticSpec(rhythm="af", heart_rate_bpm=52, af_rr_variation=0.24),
+    "junctional_rhythm": SyntheticSpec(rhythm="junctional", heart_rate_bpm=46),
+    "ventricular_tachycardia": SyntheticSpec(rhythm="ventricular_tachycardia", heart_rate_bpm=168),
+    "ventricular_tachycardia_outflow": SyntheticSpec(
+        rhythm="ventricular_tachycardia", morphology="ventricular_ectopic", heart_rate_bpm=156
+    ),
+    "pvc_trigeminy": SyntheticSpec(rhythm="pvc", heart_rate_bpm=74, ectopic_every=3),
+    "av_block_2_mobitz_2": SyntheticSpec(rhythm="mobitz_2", heart_rate_bpm=56, morphology="rbbb", rr_variability_ms=8),
+    "av_block_2_to_1": SyntheticSpec(rhythm="mobitz_2", heart_rate_bpm=42, mobitz_cycle=2, rr_variability_ms=8),
+    "av_block_3_junctional": SyntheticSpec(rhythm="complete_block_junctional", heart_rate_bpm=46, atrial_rate_bpm=80),
+    "atrial_paced": SyntheticSpec(rhythm="atrial_paced", heart_rate_bpm=70, pr_interval_ms=176),
+    "dual_paced": SyntheticSpec(rhythm="dual_paced", heart_rate_bpm=66, pr_interval_ms=168),
+    "irbbb": SyntheticSpec(morphology="irbbb"),
+    "ivcd": SyntheticSpec(morphology="ivcd"),
+    "lpfb": SyntheticSpec(morphology="lpfb"),
+    "rbbb_lafb": SyntheticSpec(morphology="rbbb_lafb"),
+    "left_axis": SyntheticSpec(qrs_axis_deg=-39),
+    "right_axis": SyntheticSpec(morphology="right_axis"),
+    "low_voltage": SyntheticSpec(qrs_gain=0.25, t_gain=0.6, p_gain=0.7),
+    "left_atrial": SyntheticSpec(atria="left", p_duration_ms=132, pr_interval_ms=178),
+    "right_atrial": SyntheticSpec(atria="right", p_duration_ms=100, heart_rate_bpm=84),
+    "lvh": SyntheticSpec(morphology="lvh"),
+    "rvh": SyntheticSpec(morphology="rvh", atria="right", heart_rate_bpm=84),
+    **{
+        name: SyntheticSpec(morphology=name, heart_rate_bpm=70 if name.startswith("old") else 82)
+        for name in INFARCTIONS
+        if name not in _INFARCTIONS_WITH_A_RATE
+    },
+    "st_depression": SyntheticSpec(morphology="st_depression", heart_rate_bpm=86),
+    "t_inversion_inferior": SyntheticSpec(morphology="t_inversion_inferior"),
+    "t_inversion_lateral": SyntheticSpec(morphology="t_inversion_lateral"),
+    "low_t": SyntheticSpec(morphology="low_t"),
+    "pericarditis": SyntheticSpec(morphology="pericarditis", heart_rate_bpm=92),
+    "early_repolarization": SyntheticSpec(morphology="early_repolarization", heart_rate_bpm=60, rr_variability_ms=25),
+    "short_qt": SyntheticSpec(qtc_fridericia_ms=325, heart_rate_bpm=66),
+    "hyperkalemia": SyntheticSpec(morphology="hyperkalemia", p_gain=0.7, qtc_fridericia_ms=395),
+    "hyperkalemia_severe": SyntheticSpec(
+        morphology="hyperkalemia_severe", p_gain=0.35, p_duration_ms=124, pr_interval_ms=238, heart_rate_bpm=62
+    ),
+    "hypokalemia": SyntheticSpec(morphology="hypokalemia", heart_rate_bpm=66, qtc_fridericia_ms=425),
+    "hypercalcemia": SyntheticSpec(morphology="hypercalcemia", qtc_fridericia_ms=330, heart_rate_bpm=68),
+    "hypocalcemia": SyntheticSpec(morphology="hypocalcemia", qtc_fridericia_ms=515, heart_rate_bpm=66),
+    "digitalis": SyntheticSpec(morphology="digitalis", qtc_fridericia_ms=375, heart_rate_bpm=66, pr_interval_ms=170),
+    "arm_lead_reversal": SyntheticSpec(exchanged="RA-LA"),
+    "precordial_lead_reversal": SyntheticSpec(exchanged="V2-V5"),
 }
 """Typical specifications, 10 s at 500 Hz without noise."""
 

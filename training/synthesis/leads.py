@@ -63,6 +63,15 @@ ELECTRODES_TO_LEADS: Float64 = _electrode_matrix()
 """[12, 9]: leads in the order of `LEADS` from the potentials of `ELECTRODES`, mV per mV."""
 
 
+def heart_position(frontal_turn_deg: float, rotation_deg: float) -> Float64:
+    """Return [3, 3]: the heart vector turned clockwise about z (axes grow), then about y (x towards z, backwards)."""
+    turn, rotation = np.radians(frontal_turn_deg), np.radians(rotation_deg)
+    about_z = np.array([[np.cos(turn), -np.sin(turn), 0.0], [np.sin(turn), np.cos(turn), 0.0], [0.0, 0.0, 1.0]])
+    cosine, sine = np.cos(rotation), np.sin(rotation)
+    about_y = np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
+    return np.asarray(about_y @ about_z)
+
+
 def shifted_precordial_electrodes(shift_sd: float, rng: np.random.Generator) -> Float64:
     """Return a [12, 3] lead matrix whose precordial electrodes are misplaced along their row; limb leads are kept.
 

@@ -16,7 +16,7 @@ from training.synthesis.leads import Float64
 from training.synthesis.spec import SyntheticSpec
 
 BeatKind = Literal["normal", "supraventricular_ectopic", "ventricular_ectopic", "ventricular_escape", "paced"]
-AtrialKind = Literal["sinus", "ectopic"]
+AtrialKind = Literal["sinus", "ectopic", "paced"]
 
 _LEAD_IN_S = 4.0
 _LEAD_OUT_S = 1.5
@@ -57,17 +57,26 @@ def schedule(spec: SyntheticSpec, qt_s: float, rng: np.random.Generator) -> Sche
             return _conducted(_sinus_onsets(spec, rr_s, rng), pr_s)
         case "ventricular_paced":
             return _conducted(_sinus_onsets(spec, rr_s, rng), pr_s, kind="paced")
-        case "mobitz_1":
-            return _mobitz_1(_sinus_onsets(spec, rr_s * (spec.mobitz_cycle - 1) / spec.mobitz_cycle, rng), pr_s, spec)
+        case "atrial_paced":
+            return _conducted(_regular_onsets(spec, rr_s, rng), pr_s, atrial="paced")
+        case "dual_paced":
+            return _conducted(_regular_onsets(spec, rr_s, rng), pr_s, kind="paced", atrial="paced")
+        case "mobitz_1" | "mobitz_2":
+            onsets_s = _sinus_onsets(spec, rr_s * (spec.mobitz_cycle - 1) / spec.mobitz_cycle, rng)
+            growth_s = 0.16 if spec.rhythm == "mobitz_1" else 0.0
+            return _second_degree(onsets_s, pr_s, spec.mobitz_cycle, growth_s)
         case "complete_block":
-            return _complete_block(spec, rr_s, rng)
+            return _dissociated(spec, rr_s, "ventricular_escape", rng)
+        case "complete_block_junctional":
+            return _dissociated(spec, rr_s, "normal", rng)
+        case "ventricular_tachycardia":
+            return _dissociated(spec, rr_s, "ventricular_ectopic", rng)
         case "af":
             return _fibrillation(spec, rr_s, qt_s, rng)
         case "flutter":
             return _flutter(spec, rr_s, rng)
-        case "supraventricular_tachycardia":
-            onsets = _first_onset(rr_s, rng) + rr_s * np.arange(int((spec.duration_s + 8) / rr_s) + 1)
-            return Schedule((), tuple(VentricularEvent(float(onset)) for onset in onsets))
+        case "supraventricular_tachycardia" | "junctional":
+            return Schedule((), tuple(VentricularEvent(float(onset)) for onset in _regular_onsets(spec, rr_s, rng)))
         case "pac":
             beyond_s = 1.6 * (spec.duration_s + _LEAD_IN_S)  # premature beats shorten the whole
             return _atrial_ectopy(_sinus_onsets(spec, rr_s, rng, beyond_s), rr_s, pr_s, qt_s, spec)
@@ -96,30 +105,34 @@ def _sinus_onsets(
     return np.asarray(onsets[onsets < end_s])
 
 
-def _conducted(onsets_s: Float64, pr_s: float, kind: BeatKind = "normal") -> Schedule:
-    atrial = tuple(AtrialEvent(float(onset)) for onset in onsets_s)
-    return Schedule(atrial, tuple(VentricularEvent(event.onset_s + pr_s, kind, event) for event in atrial))
+def _regular_onsets(spec: SyntheticSpec, cycle_s: float, rng: np.random.Generator) -> Float64:
+    return np.asarray(_first_onset(cycle_s, rng) + cycle_s * np.arange(int((spec.duration_s + 8) / cycle_s) + 1))
 
 
-def _mobitz_1(onsets_s: Float64, pr_s: float, spec: SyntheticSpec) -> Schedule:
-    """Wenckebach: PR grows by steps that shrink (80, 40, 20 ms …) until the last P of the cycle is dropped."""
-    growth_s = 0.16 * (1 - 0.5 ** np.arange(spec.mobitz_cycle))
+def _conducted(onsets_s: Float64, pr_s: float, kind: BeatKind = "normal", atrial: AtrialKind = "sinus") -> Schedule:
+    events = tuple(AtrialEvent(float(onset), atrial) for onset in onsets_s)
+    return Schedule(events, tuple(VentricularEvent(event.onset_s + pr_s, kind, event) for event in events))
+
+
+def _second_degree(onsets_s: Float64, pr_s: float, cycle: int, growth_s: float) -> Schedule:
+    """The last P of every cycle is dropped; before that PR grows by steps that halve, up to `growth_s` (Wenckebach)."""
+    delays_s = pr_s + growth_s * (1 - 0.5 ** np.arange(cycle))
     atrial = tuple(AtrialEvent(float(onset)) for onset in onsets_s)
     return Schedule(
         atrial,
         tuple(
-            VentricularEvent(event.onset_s + pr_s + float(growth_s[number % spec.mobitz_cycle]), "normal", event)
+            VentricularEvent(event.onset_s + float(delays_s[number % cycle]), "normal", event)
             for number, event in enumerate(atrial)
-            if number % spec.mobitz_cycle != spec.mobitz_cycle - 1
+            if number % cycle != cycle - 1
         ),
     )
 
 
-def _complete_block(spec: SyntheticSpec, rr_s: float, rng: np.random.Generator) -> Schedule:
+def _dissociated(spec: SyntheticSpec, rr_s: float, kind: BeatKind, rng: np.random.Generator) -> Schedule:
+    """Sinus P waves and regular beats of their own, neither led to the other."""
     atrial_cycle_s = 60 / (spec.atrial_rate_bpm or _DEFAULT_SINUS_RATE_IN_BLOCK_BPM)
     atrial = tuple(AtrialEvent(float(onset)) for onset in _sinus_onsets(spec, atrial_cycle_s, rng))
-    onsets = _first_onset(rr_s, rng) + rr_s * np.arange(int((spec.duration_s + 8) / rr_s) + 1)
-    return Schedule(atrial, tuple(VentricularEvent(float(onset), "ventricular_escape") for onset in onsets))
+    return Schedule(atrial, tuple(VentricularEvent(float(onset), kind) for onset in _regular_onsets(spec, rr_s, rng)))
 
 
 def _fibrillation(spec: SyntheticSpec, rr_s: float, qt_s: float, rng: np.random.Generator) -> Schedule:

@@ -16,13 +16,21 @@ Rhythm = Literal[
     "af",
     "flutter",
     "mobitz_1",
+    "mobitz_2",
     "complete_block",
+    "complete_block_junctional",
+    "junctional",
     "pac",
     "pvc",
+    "atrial_paced",
     "ventricular_paced",
+    "dual_paced",
     "supraventricular_tachycardia",
+    "ventricular_tachycardia",
 ]
 RHYTHMS: tuple[Rhythm, ...] = get_args(Rhythm)
+Exchange = Literal["RA-LA", "RA-LL", "LA-LL", "V1-V2", "V1-V3", "V2-V3", "V2-V5"]
+EXCHANGES: tuple[Exchange, ...] = get_args(Exchange)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,11 @@ class SyntheticSpec:
 
     rhythm: Rhythm = "sinus"
     morphology: str = "normal"
+    """A name of `MORPHOLOGIES`: the ventricular complex of beats that come through the bundle of His."""
+    repolarization: str | None = None
+    """A name of `MORPHOLOGIES` whose ST, T, U and PR segment take the place of the morphology's own."""
+    atria: str = "normal"
+    """A name of `ATRIA`: the P wave."""
     name: str = "synthetic"
     duration_s: float = 10.0
     sampling_rate_hz: float = 500.0
@@ -64,11 +77,12 @@ class SyntheticSpec:
     af_rr_variation: float = 0.2
     """Standard deviation of RR over its mean in atrial fibrillation."""
     atrial_rate_bpm: float | None = None
-    """In "complete_block" (default 84/min) and "flutter" (default ventricular rate times mean conduction ratio)."""
+    """In complete block and "ventricular_tachycardia" (default 84/min), and in "flutter" (default ventricular rate
+    times mean conduction ratio)."""
     flutter_conduction: tuple[int, ...] = (4,)
     """Flutter waves per QRS, repeated in turn."""
     mobitz_cycle: int = 4
-    """P waves per Wenckebach cycle, the last one dropped."""
+    """In "mobitz_1" and "mobitz_2": P waves per cycle, the last one dropped; 2 is 2:1 block."""
     ectopic_every: int = 5
     """In "pac" and "pvc": every n-th beat is ectopic; 2 is bigeminy."""
     ectopic_coupling: float = 0.62
@@ -89,8 +103,14 @@ class SyntheticSpec:
     qrs_gain: float = 1.0
     st_gain: float = 1.0
     t_gain: float = 1.0
+    frontal_turn_deg: float = 0.0
+    """Position of the heart: turned clockwise in the frontal plane, which moves all axes by as much."""
+    rotation_deg: float = 0.0
+    """Position of the heart: turned about its long way from head to feet, which moves the transition in V1 to V6."""
     electrode_shift_sd: float = 0.0
     """Misplacement of the precordial electrodes, standard deviation in electrode spacings (see `leads`)."""
+    exchanged: Exchange | None = None
+    """Two electrodes exchanged; the truth tells of the heart, not of the leads so recorded."""
     noise: NoiseSpec = field(default_factory=NoiseSpec)
 
     def __post_init__(self) -> None:
@@ -102,6 +122,9 @@ class SyntheticSpec:
             raise InputError(
                 "synthetic ECG", f"there is no rhythm {self.rhythm!r}", f"give one of {', '.join(RHYTHMS)}"
             )
+        if self.exchanged is not None and self.exchanged not in EXCHANGES:
+            choices = ", ".join(EXCHANGES)
+            raise InputError("synthetic ECG", f"there is no exchange {self.exchanged!r}", f"give one of {choices}")
         if not self.flutter_conduction or min(self.flutter_conduction) < 1:
             raise InputError("synthetic ECG", "flutter_conduction is empty or below 1", "give ratios such as 2 or 4")
         flutter_rate_bpm = 60 / self.ventricular_cycle_s * self._mean_conduction
@@ -147,7 +170,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("respiratory_rate_per_min", 4, 60),
     ("af_rr_variation", 0, 0.4),
     ("atrial_rate_bpm", 30, 450),
-    ("mobitz_cycle", 3, 8),
+    ("mobitz_cycle", 2, 8),
     ("ectopic_every", 2, 100),
     ("ectopic_coupling", 0.4, 0.9),
     ("p_duration_ms", 40, 200),
@@ -162,5 +185,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("qrs_gain", 0.05, 5),
     ("st_gain", 0, 10),
     ("t_gain", 0, 10),
+    ("frontal_turn_deg", -60, 60),
+    ("rotation_deg", -60, 60),
     ("electrode_shift_sd", 0, 1),
 )

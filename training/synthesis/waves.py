@@ -7,12 +7,13 @@ rate asks for; nothing is resampled. This module knows nothing of leads, beats o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from training.synthesis.leads import Float64
 
@@ -97,8 +98,10 @@ def shape_area(shape: Shape) -> float:
     return float(np.mean(shape((np.arange(2000) + 0.5) / 2000)))
 
 
-def activity(component: Component, onsets_s: Float64, sampling_rate_hz: float, samples: int) -> Float64:
-    """Return [samples]: the sum of one component's pulse over all events, without its vector.
+def pulses(
+    component: Component, onsets_s: Float64, sampling_rate_hz: float, samples: int
+) -> tuple[npt.NDArray[np.int64], Float64]:
+    """Return the sample numbers that one component's pulses fall on, and the pulses there (a number may come twice).
 
     `onsets_s` is [events], seconds from the first sample; events may lie partly or wholly outside the recording.
     """
@@ -107,8 +110,22 @@ def activity(component: Component, onsets_s: Float64, sampling_rate_hz: float, s
     index = np.floor(starts * sampling_rate_hz).astype(np.int64)[:, None] + np.arange(width)
     u = (index / sampling_rate_hz - starts[:, None]) / component.duration_s
     inside = (u >= 0) & (u <= 1) & (index >= 0) & (index < samples)
-    total = np.bincount(index[inside], weights=component.shape(u[inside]), minlength=samples)
-    return np.asarray(total, dtype=np.float64)
+    return index[inside], component.shape(u[inside])
+
+
+def activity(
+    components: Sequence[tuple[Component, Float64]], sampling_rate_hz: float, samples: int, channels: int
+) -> Float64:
+    """Return [channels, samples] in mV: the sum of components over their events, (component, onsets in s) each."""
+    drawn = [pulses(component, onsets_s, sampling_rate_hz, samples) for component, onsets_s in components]
+    index = np.concatenate([places for places, _ in drawn])
+    values = np.concatenate([heights for _, heights in drawn])
+    vectors = np.repeat(
+        np.array([component.vector for component, _ in components]), [len(places) for places, _ in drawn], axis=0
+    )
+    return np.stack(
+        [np.bincount(index, weights=values * vectors[:, channel], minlength=samples) for channel in range(channels)]
+    )
 
 
 def sum_components(components: Iterable[Component], times_s: Float64, channels: int) -> Float64:

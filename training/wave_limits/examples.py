@@ -27,6 +27,7 @@ from training.wave_limits.ludb import LEADS, Wave, marked_beats, marks
 Floats = NDArray[np.float64]
 _SAME_BEAT = samples(120.0)
 _LEVEL = slice(BEFORE - samples(110.0), BEFORE - samples(60.0))
+_KINDS = 28  # the first of the list: those that the network which is shipped was trained on
 _NOT_LEARNED = ("flutter", "fibrillation", "paced", "wpw")  # synthetic kinds whose limits are not visible as such
 _GRID_MS = 8.0  # durations of calibration ECGs are multiples of it
 _DISSOCIATED = ("mobitz", "av_block_3")
@@ -62,7 +63,7 @@ def marked_examples(data: Path, records: list[int]) -> list[Example]:
 
 def synthetic_examples(count: int, rng: np.random.Generator) -> list[Example]:
     """Make synthetic recordings of every kind in turn, each another patient, half of them calibration ECGs."""
-    kinds = [kind for kind in KINDS if not any(word in kind for word in _NOT_LEARNED)]
+    kinds = [kind for kind in list(KINDS)[:_KINDS] if not any(word in kind for word in _NOT_LEARNED)]
     out = []
     for number in range(count):
         noise = NoiseSpec(

@@ -90,7 +90,7 @@ def test_pacing_spikes_are_seen_and_not_measured_as_qrs() -> None:
 
 def test_a_wide_complex_whose_fiducial_lies_before_it() -> None:
     rng = np.random.default_rng(0)
-    kinds = tuple(EVERY_KIND)
+    kinds = tuple(EVERY_KIND)[:28]
     for number in range(46):  # the 46th patient drawn from this seed has such a left bundle branch block
         record, truth = synthesize(varied(kind_spec(kinds[number % len(kinds)]), rng), rng)
     assert measure(record).qrs_duration_ms == pytest.approx(truth.qrs_duration_ms, abs=8.0)
