@@ -7,7 +7,7 @@ image that came with it or was drawn from it; it does not draw pages itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from PIL import Image
 
@@ -15,6 +15,10 @@ from ecgr1_core.record import EcgRecord
 
 Modality = Literal["signal", "image", "both", "swapped"]
 MODALITIES: tuple[Modality, ...] = ("signal", "image", "both", "swapped")
+
+ECG_TAG: Final = "<ecg>"
+IMAGE_TAG: Final = "<image>"
+"""What stands in a question where the ECG and the page are looked at, in the published rows and prompts."""
 
 
 @dataclass(frozen=True)

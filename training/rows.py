@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.modality import Modality
-from ecgr1_core.model.processing import ECG_TAG, IMAGE_TAG
+from ecgr1_core.modality import ECG_TAG, IMAGE_TAG, Modality
 
 _KNOWN: Final = ("id", "patient", "labels", "messages", "images", "objects", "solution")
 _FORM: Final = 'give one JSON object a line with "messages", "images" and "objects": {"ecg": [path]}'
@@ -70,6 +69,13 @@ class Row:
         """The text of the last assistant turn, which supervised training teaches; None for RL and test rows."""
         last = self.messages[-1]
         return last["content"] if last["role"] == "assistant" else None
+
+    def with_reference(self) -> Row:
+        """Return the row with its `reference`, the answer that a test row keeps apart, as its assistant turn."""
+        reference = self.rest.get("reference")
+        if self.answer is not None or not isinstance(reference, str):
+            return self
+        return replace(self, messages=(*self.messages, {"role": "assistant", "content": reference}))
 
     def shown(self, modality: Modality) -> Row:
         """Return the row with the tags of this modality at the head of its first user turn, and no other tags."""

@@ -49,14 +49,22 @@ def load_config(kind: type[Config], path: Path, changes: Sequence[str] = ()) -> 
         raise InputError(path, "holds no fields", "give lines of the form field: value")
     for change in changes:
         _change(data, change)
+    return checked(kind, data, path.parent, path)
+
+
+def checked(kind: type[Config], data: dict[str, Any], folder: Path, subject: str | Path) -> Config:
+    """Return the configuration that these fields make; relative paths start at `folder`.
+
+    Raises InputError naming `subject` and the first field that is unknown or does not fit.
+    """
     try:
-        return kind.model_validate(data, context={"folder": path.parent})
+        return kind.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise InputError(path, f"has a field {field} that no run of this kind knows", "take it out") from error
-        raise InputError(path, f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}", "mend the field") from error
+            raise InputError(subject, f"has a field {field} that no run of this kind knows", "take it out") from error
+        raise InputError(subject, f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}", "mend the field") from error
 
 
 def _change(data: dict[str, Any], change: str) -> None:

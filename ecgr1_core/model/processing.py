@@ -18,6 +18,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from ecgr1_core.errors import InputError, MissingPartnerError, UnsuitableRecordingError
 from ecgr1_core.formats.resampling import resample
+from ecgr1_core.modality import ECG_TAG, IMAGE_TAG
 from ecgr1_core.model.config import EcgR1Config
 from ecgr1_core.record import LEADS, EcgRecord, FloatArray
 
@@ -28,8 +29,6 @@ DURATION_S: Final = SAMPLES / SAMPLING_RATE_HZ
 # The tower was trained on MIMIC-IV-ECG, whose files hold aVF before aVL.
 TOWER_LEADS: Final = ("I", "II", "III", "aVR", "aVF", "aVL", "V1", "V2", "V3", "V4", "V5", "V6")
 
-ECG_TAG: Final = "<ecg>"
-IMAGE_TAG: Final = "<image>"
 _TAGS = re.compile(f"{ECG_TAG}|{IMAGE_TAG}")
 _ECG = ("<|ecg_start|>", "<|ecg_pad|>", "<|ecg_end|>")
 _IMAGE = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")

@@ -13,11 +13,9 @@ from typing import Final
 from transformers import BatchFeature
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.modality import Modality, ModalityView
+from ecgr1_core.modality import ECG_TAG, IMAGE_TAG, Modality, ModalityView
 from ecgr1_core.model.processing import (
     DEFAULT_QUESTION,
-    ECG_TAG,
-    IMAGE_TAG,
     SYSTEM_PROMPT,
     EcgR1Processor,
     prepare_signal,

@@ -1,0 +1,23 @@
+"""What can be configured of the pre-training of an ECG tower."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from training.learning.config import LearningConfig
+
+
+class TowerConfig(LearningConfig):
+    """Pre-training of the ECG tower of `model`, from the weights it has there; an objective of weight 0 is left out."""
+
+    batch_rows: int = Field(32, ge=1, description="rows of one pass of one process; contrast is within them")
+    learning_rate: float = Field(5e-4, gt=0, description="highest learning rate of AdamW")
+    weight_decay: float = Field(0.05, ge=0, description="weight decay of AdamW")
+    measurements: float = Field(1.0, ge=0, description="weight of the regression of measurements")
+    labels: float = Field(1.0, ge=0, description="weight of the classification of labels")
+    contrastive: float = Field(1.0, ge=0, description="weight of CoCa's contrastive loss")
+    captioning: float = Field(2.0, ge=0, description="weight of CoCa's captioning loss")
+    text_width: int = Field(128, ge=8, description="width of the text tower, which is dropped afterwards")
+    text_layers: int = Field(2, ge=1, description="layers of each of its two halves")
+    text_heads: int = Field(4, ge=1, description="attention heads of its layers")
+    text_tokens: int = Field(76, ge=8, description="tokens of a text; longer ones are cut")

@@ -1,0 +1,150 @@
+"""The ECG tower with what teaches it: heads on its class vector, and CoCa's text tower.
+
+CoCa (Yu et al., arXiv 2205.01917): the lower half of the text tower reads the text alone, and its class vector is
+brought near that of the recording (contrastive loss); the upper half also attends to the recording and says the text
+word by word (captioning loss). It knows nothing of files, and of tokens only their numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ecgr1_core.model.tower import EcgTower
+
+PADDING: Final = -1  # where a text has no token
+_SHARPEST: Final = 100.0  # largest scale of similarities, as CLIP has it (arXiv 2103.00020, section 2.5)
+
+
+class TextTower(nn.Module):
+    """Both halves of the text tower over `vocabulary` tokens; a class token stands after the text."""
+
+    def __init__(self, vocabulary: int, width: int, layers: int, heads: int, tokens: int) -> None:
+        super().__init__()
+        options: dict[str, Any] = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.positions = nn.Parameter(torch.zeros(tokens, width))
+        self.last = nn.Parameter(torch.zeros(width))
+        self.alone = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, 4 * width, **options) for _ in range(layers)
+        )
+        self.looking = nn.ModuleList(
+            nn.TransformerDecoderLayer(width, heads, 4 * width, **options) for _ in range(layers)
+        )
+        self.norm_class, self.norm_words = nn.LayerNorm(width), nn.LayerNorm(width)
+        for parameter in (self.embedding.weight, self.positions, self.last):
+            nn.init.normal_(parameter, std=0.02)
+
+    def read(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the class vector [batch, width] and the words [batch, tokens, width] of texts read alone."""
+        absent = ids == PADDING
+        x = self.embedding(ids.clamp(min=0)) + self.positions[: ids.shape[1]]
+        x = torch.cat([x, self.last.expand(len(x), 1, -1)], dim=1)
+        absent = functional.pad(absent, (0, 1), value=False)
+        for layer in self.alone:
+            x = layer(x, src_mask=_causal(x), src_key_padding_mask=absent)
+        return self.norm_class(x[:, -1]), x[:, :-1]
+
+    def say(self, words: Tensor, seen: Tensor) -> Tensor:
+        """Return logits of the next word, [batch, tokens, vocabulary], of words that also look at `seen`."""
+        for layer in self.looking:
+            words = layer(words, seen, tgt_mask=_causal(words))
+        logits: Tensor = self.norm_words(words) @ self.embedding.weight.T
+        return logits
+
+
+class TowerLearner(nn.Module):
+    """A tower and its teachers; only those whose weight in `objectives` is above 0 are built.
+
+    `objectives` are the weights of "measurements", "labels", "contrastive" and "captioning". The heads look at the
+    tower's class vector after `ln_post`; the contrast is at its projection by `proj`.
+    """
+
+    def __init__(
+        self, tower: EcgTower, text: TextTower, objectives: dict[str, float], numbers: int, labels: int
+    ) -> None:
+        super().__init__()
+        width, output = tower.proj.shape
+        words = text.embedding.embedding_dim
+        self.tower, self.objectives = tower, {name: weight for name, weight in objectives.items() if weight > 0}
+        tower.proj.requires_grad_("contrastive" in self.objectives)
+        self.heads = nn.ModuleDict()
+        if "measurements" in self.objectives:
+            self.heads["measurements"] = nn.Linear(width, numbers)
+        if "labels" in self.objectives:
+            self.heads["labels"] = nn.Linear(width, labels)
+        self.text: TextTower | None = None
+        if self.objectives.keys() & {"contrastive", "captioning"}:
+            self.text = text
+        if "contrastive" in self.objectives:
+            self.heads["text"] = nn.Linear(words, output, bias=False)
+            self.scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
+        else:
+            text.norm_class.requires_grad_(False)
+            text.last.requires_grad_(False)
+        if "captioning" in self.objectives:
+            self.heads["seen"] = nn.Linear(width, words)
+        else:
+            text.looking.requires_grad_(False)
+            text.norm_words.requires_grad_(False)
+
+    def forward(
+        self, ecg_values: Tensor, numbers: Tensor, label_values: Tensor, ids: Tensor, time_mask: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the loss of each objective, and under "told" what a head or the contrast says of each recording.
+
+        `ecg_values` [batch, leads, samples] in mV, `time_mask` [batch, samples] as the tower takes them; `numbers`
+        [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids` [batch,
+        tokens], `PADDING` after the end.
+        """
+        tokens = self.tower.ln_post(self.tower(ecg_values, time_mask))
+        first = tokens[:, 0]
+        told: dict[str, Tensor] = {}
+        if "measurements" in self.heads:
+            said = self.heads["measurements"](first).float()
+            told |= {"measurements": _known_mean(functional.smooth_l1_loss, said, numbers), "told_numbers": said}
+        if "labels" in self.heads:
+            said = self.heads["labels"](first).float()
+            loss = _known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
+            told |= {"labels": loss, "told_labels": said}
+        if self.text is not None:
+            read, words = self.text.read(ids)
+            if "contrastive" in self.objectives:
+                one = functional.normalize((first @ self.tower.proj).float(), dim=-1)
+                other = functional.normalize(self.heads["text"](read).float(), dim=-1)
+                alike = one @ other.T
+                told |= {"contrastive": _contrast(alike * self.scale.exp().clamp(max=_SHARPEST), ids), "alike": alike}
+            if "captioning" in self.objectives:
+                logits = self.text.say(words[:, :-1], self.heads["seen"](tokens)).float()
+                told["captioning"] = functional.cross_entropy(
+                    logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=PADDING
+                )
+        return told
+
+    def total(self, losses: dict[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the objectives."""
+        return torch.stack([weight * losses[name] for name, weight in self.objectives.items()]).sum()
+
+
+def _causal(x: Tensor) -> Tensor:
+    """Return [tokens, tokens], true where a token comes later and is not seen."""
+    return torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
+
+
+def _known_mean(loss: Any, said: Tensor, true: Tensor) -> Tensor:
+    """Return the mean of a loss over what is known; 0 where nothing is."""
+    known = torch.isfinite(true)
+    each = loss(said, torch.where(known, true, torch.zeros_like(true)), reduction="none")
+    mean: Tensor = (each * known).sum() / known.sum().clamp(min=1)
+    return mean
+
+
+def _contrast(alike: Tensor, ids: Tensor) -> Tensor:
+    """Return the symmetric contrastive loss of recordings and texts; recordings of the same text all belong to it."""
+    same = (ids[:, None] == ids[None, :]).all(dim=-1).float()
+    wanted = same / same.sum(dim=1, keepdim=True)
+    return (functional.cross_entropy(alike, wanted) + functional.cross_entropy(alike.T, wanted)) / 2

@@ -1,0 +1,194 @@
+"""Examples of tower pre-training, its trainer, and what is told of the held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from ecgr1_core.errors import InputError
+from ecgr1_core.model.processing import prepare_signal, recorded_samples
+from training.batches import END_OF_TURN
+from training.learning.rows import Told, told
+from training.learning.trainer import RunTrainer
+from training.media import Media
+from training.rows import Row
+from training.tower.network import PADDING, TowerLearner
+from training.tower.targets import TARGETS, label_row, text_of
+
+_START: Final = "<|im_start|>"
+_TOLD: Final = ("heart_rate_bpm", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
+Example = dict[str, np.ndarray]
+
+
+@dataclass
+class TowerRows:
+    """Makes examples of rows: the signal as the tower takes it, and all that it is to tell.
+
+    `numbers` [rows, targets] are in standard deviations, NaN where not known. With `mask_padding` padded time is told.
+    """
+
+    tokenizer: Any
+    rows: Sequence[Row]
+    media: Media
+    numbers: np.ndarray
+    tokens: int
+    needs_text: bool
+    mask_padding: bool
+
+    def load(self, _epoch: int, index: int) -> Example:
+        """Return a row as arrays; InputError where its recording cannot be used or nothing is said of it."""
+        row = self.rows[index]
+        text = text_of(row)
+        if self.needs_text and not text:
+            raise InputError(row.source, "has neither an answer nor labels", "give one, or leave the text losses out")
+        start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
+        words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
+        record = self.media.record(row)
+        example = {
+            "ecg_values": prepare_signal(record)[0],
+            "numbers": self.numbers[index],
+            "label_values": label_row(row),
+            "ids": np.array([start, *words, end]),
+        }
+        if self.mask_padding:
+            example["time_mask"] = np.arange(example["ecg_values"].shape[1]) < recorded_samples(record)
+        return example
+
+
+def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:
+    """Return examples as one batch of tensors; texts are padded at the right."""
+    rows = [row for row, _ in examples]
+    longest = max(len(row["ids"]) for row in rows)
+    padded = [
+        {**row, "ids": np.pad(row["ids"], (0, longest - len(row["ids"])), constant_values=PADDING)} for row in rows
+    ]
+    batch: dict[str, Any] = {name: torch.from_numpy(np.stack([row[name] for row in padded])) for name in rows[0]}
+    return batch | {"problems": [problem for _, problems in examples for problem in problems]}
+
+
+class TowerTrainer(RunTrainer):
+    """Learns the weighted sum of the objectives and tells each apart.
+
+    Means are over the rows of one pass of one process: where several processes share a batch, so is the contrast.
+    """
+
+    def __init__(self, *, test: TowerRows | None, spread: np.ndarray, **kwargs: Any) -> None:
+        super().__init__(data_collator=collate_rows, eval_dataset=None if test is None else list(test.rows), **kwargs)
+        self.test, self.spread = test, spread
+        self._losses: dict[str, list[Tensor]] = {}
+        self.held_out: tuple[int, dict[str, float]] = (-1, {})
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Return the weighted sum of the objectives' losses of one pass."""
+        self.note(inputs.pop("problems"))
+        losses = model(**inputs)
+        for name in self.learner.objectives:
+            self._losses.setdefault(name, []).append(losses[name].detach())
+        return self.learner.total(losses)
+
+    @property
+    def learner(self) -> TowerLearner:
+        """The model itself, out of what wraps it."""
+        learner: TowerLearner = self.model
+        return learner
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, with the mean of each objective since the last time."""
+        if "loss" in logs:
+            for name, losses in self._losses.items():
+                mean = torch.stack(losses).mean()
+                logs[f"loss/{name}"] = float(self.accelerator.reduce(mean, reduction="mean"))
+            self._losses = {}
+        super().log(logs, start_time)
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Return and log what the held-out rows give; every process reads all of them.
+
+        The loss of each objective; the mean absolute error of the main measurements in their units; the mean area under
+        the ROC curve over the labels that some rows have and some have not; and how often the text most like a
+        recording, among those of its pass, is its own.
+        """
+        if self.held_out[0] == self.state.global_step or self.test is None:
+            return self.held_out[1]
+        found: dict[str, list[np.ndarray]] = {}
+        self.model.eval()
+        for start in range(0, len(self.test.rows), self.args.per_device_train_batch_size):
+            batch = self._test_batch(self.test.rows[start : start + self.args.per_device_train_batch_size], start)
+            if batch is None:
+                continue
+            with torch.no_grad(), self.compute_loss_context_manager():
+                told_of = self.model(**self._prepare_inputs(batch))
+            if "alike" in told_of:
+                best = told_of.pop("alike").argmax(dim=1).cpu()
+                told_of["text_found"] = (batch["ids"] == batch["ids"][best]).all(dim=1).float()
+            for name, value in {**told_of, "numbers": batch["numbers"], "label_values": batch["label_values"]}.items():
+                found.setdefault(name, []).append(np.atleast_1d(value.float().cpu().numpy()))
+        self.model.train()
+        joined = {name: np.concatenate(values) for name, values in found.items()}
+        weights = self.learner.objectives
+        metrics = {f"{metric_key_prefix}_loss/{name}": float(joined[name].mean()) for name in weights if name in joined}
+        metrics[f"{metric_key_prefix}_loss"] = sum(
+            weights[name] * float(joined[name].mean()) for name in weights if name in joined
+        )
+        metrics |= {f"{metric_key_prefix}_{name}": value for name, value in figures(joined, self.spread).items()}
+        self.log(metrics)
+        self.held_out = self.state.global_step, metrics
+        return metrics
+
+    def _test_batch(self, rows: Sequence[Row], start: int) -> dict[str, Any] | None:
+        assert self.test is not None
+        examples: list[tuple[Example, list[Told]]] = []
+        for index in range(start, start + len(rows)):
+            try:
+                examples.append((self.test.load(0, index), []))
+            except InputError as error:
+                self.note([told(error)])
+        batch = collate_rows(examples) if examples else {}
+        return {name: value for name, value in batch.items() if name != "problems"} or None
+
+
+def figures(found: dict[str, np.ndarray], spread: np.ndarray) -> dict[str, float]:
+    """Return what held-out rows give beside losses, as `TowerTrainer.evaluate` tells it.
+
+    `found` holds what was said, `told_numbers` and `told_labels`, beside what is true, `numbers` (both in units of
+    `spread`) and `label_values`, and `text_found`; what an objective left out would have said is missing.
+    """
+    told_of: dict[str, float] = {}
+    if "told_numbers" in found:
+        errors = np.abs(found["told_numbers"] - found["numbers"]) * spread
+        for name in _TOLD:
+            column = errors[:, TARGETS.index(name)]
+            if np.isfinite(column).any():
+                told_of[f"error/{name}"] = float(np.nanmean(column))
+    if "told_labels" in found and (area := mean_auroc(found["told_labels"], found["label_values"])) is not None:
+        told_of["auroc"] = area
+    if "text_found" in found:
+        told_of["text_found"] = float(found["text_found"].mean())
+    return told_of
+
+
+def mean_auroc(said: np.ndarray, true: np.ndarray) -> float | None:
+    """Return the mean area under the ROC curve over labels with both kinds of rows, [rows, labels] each; else None.
+
+    The area is the share of pairs of a row with and a row without the label that are in the right order, ties half
+    (Hanley and McNeil, Radiology 1982;143:29-36).
+    """
+    areas = []
+    for scores, wanted in zip(said.T, true.T, strict=True):
+        known = np.isfinite(wanted)
+        scores, has = scores[known], wanted[known] > 0.5
+        if has.any() and not has.all():
+            positive, negative = int(has.sum()), int((~has).sum())
+            ranks = rankdata(scores)
+            areas.append((ranks[has].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    return float(np.mean(areas)) if areas else None
