@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     )
     remote_model: str | None = Field(None, description="Name by which that server knows the model that is to read.")
     remote_api_key: SecretStr | None = Field(None, description="Key that is sent to that server; unset: none is sent.")
+    author_api_key: SecretStr | None = Field(
+        None, description="Key that is sent to the server that writes a training corpus; unset: none is sent."
+    )
     remote_name: str = Field("Remote model", description="What the pages and results call the reader remote.")
     remote_measurements: bool = Field(
         False, description="Whether the prompt of the reader remote holds the measurements made on the signal."

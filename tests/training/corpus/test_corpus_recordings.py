@@ -1,0 +1,185 @@
+"""Recordings of a corpus: WFDB files as the package reads them, synthetic patients, folders with or without a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+from corpus_kit import case_of, synthetic
+
+from ecgr1_core import formats
+from ecgr1_core.errors import InputError
+from ecgr1_core.record import LEADS, EcgRecord, Patient
+from training.corpus import run_corpus
+from training.corpus.cases import drawn_page, prepare
+from training.corpus.config import FolderSource, SyntheticSource
+from training.corpus.sources import recipes
+from training.corpus.wfdb_files import write_wfdb
+from training.media import media_beside
+from training.problems import Problems
+from training.rows import Row, read_rows
+from training.synthesis import kind_spec, synthesize
+
+
+def ecg(name: str = "a", kind: str = "lbbb") -> EcgRecord:
+    return synthesize(replace(kind_spec(kind), name=name), np.random.default_rng(1))[0]
+
+
+def test_the_wfdb_package_reads_what_is_written_and_so_do_we(tmp_path: Path) -> None:
+    record = ecg()
+    gap = record.signal_mv.copy()
+    gap[3, 100:110] = np.nan
+    gap[4, 7] = 40.0  # more than 16 bits hold
+    path, held = write_wfdb(tmp_path / "new", replace(record, signal_mv=gap), ["one: two"])
+    read = wfdb.rdrecord(str(path.with_suffix("")), physical=False)
+    assert tuple(read.sig_name) == LEADS
+    assert (read.fs, read.comments, read.adc_gain) == (500, ["one: two"], [1000.0] * 12)
+    assert [told % 65536 for told in read.checksum] == read.calc_checksum()
+    assert read.init_value == list(read.d_signal[0])
+    wanted = np.rint(np.nan_to_num(gap.T) * 1000).clip(-32767, 32767)
+    wanted[100:110, 3] = -32768
+    assert np.abs(read.d_signal - wanted).max() == 0
+    assert np.array_equal(formats.read(path).signal_mv, held.signal_mv, equal_nan=True)
+    assert np.isnan(held.lead("aVR")[100:110]).all()
+
+
+def test_synthetic_patients_are_one_a_recording_and_the_same_each_time(tmp_path: Path) -> None:
+    source = SyntheticSource(count=5, kinds=("sinus", "rbbb"))
+    found, unknown = recipes([source, source], 7, Problems())
+    assert [one.kind for one in found[:5]] == ["sinus", "rbbb", "sinus", "rbbb", "sinus"]
+    assert len({one.id for one in found}) == len({one.patient for one in found}) == 10
+    assert not unknown
+    first, again = (prepare(tmp_path / name, 7, "none", found[1]) for name in ("one", "two"))
+    assert not isinstance(first, InputError)
+    assert first == again
+    assert first.known is not None
+    assert "complete right bundle branch block" in first.known
+    assert (tmp_path / "one" / f"{first.ecg}.dat").read_bytes() == (tmp_path / "two" / f"{first.ecg}.dat").read_bytes()
+    other = prepare(tmp_path / "other", 8, "none", found[1])
+    assert not isinstance(other, InputError)
+    assert other.measurements != first.measurements
+
+
+def test_a_kind_that_does_not_exist() -> None:
+    with pytest.raises(InputError, match="sirius"):
+        recipes([SyntheticSource(count=1, kinds=("sirius",))], 0, Problems())
+
+
+def folder_of(tmp_path: Path) -> Path:
+    for name in ("a", "b", "c"):
+        write_wfdb(tmp_path / "data" / "records500", ecg(name))
+    lines = [
+        "ecg_id,patient_id,age,sex,scp_codes,filename_hr",
+        "1,11.0,300.0,1,\"{'NORM': 100.0, 'XYZ': 0.0, 'SR': 0.0}\",records500/a",
+        "2,12.0,50,0,{},records500/b",
+        "3,11.0,,,CLBBB; sinus rhythm,records500/c",
+        "4,13.0,50,0,{},records500/gone",
+        "5,,50,0,{},records500/a",
+    ]
+    (tmp_path / "data" / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path / "data"
+
+
+def test_a_table_says_patient_age_sex_and_what_is_known(tmp_path: Path) -> None:
+    folder, problems = folder_of(tmp_path), Problems()
+    source = FolderSource(folder=folder, table=folder / "table.csv", label_column="scp_codes")
+    found, unknown = recipes([source], 0, problems)
+    assert [(one.id, one.patient) for one in found] == [
+        ("records500_a", "11"),
+        ("records500_b", "12"),
+        ("records500_c", "11"),
+    ]
+    assert [one.told for one in found] == [Patient(90.0, "F"), Patient(50.0, "M"), Patient()]
+    assert found[0].known == ("normal ECG", "sinus rhythm")
+    assert found[2].known == ("complete left bundle branch block", "sinus rhythm")
+    assert unknown == Counter(XYZ=1)
+    assert problems.counts == Counter({"missing": 1, "no patient": 1})
+    case = prepare(tmp_path / "out", 0, "none", found[0])
+    assert not isinstance(case, InputError)
+    assert (case.who, case.ecg) == (Patient(90.0, "F"), "../data/records500/a")
+
+
+def test_a_limit_draws_by_the_seed(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    chosen = {
+        seed: [one.id for one in recipes([FolderSource(folder=folder, limit=2)], seed, Problems())[0]]
+        for seed in range(20)
+    }
+    assert all(len(ids) == 2 for ids in chosen.values())
+    assert len({tuple(ids) for ids in chosen.values()}) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"record_column": "file"}, "table.csv: it has no column 'file'"),
+        ({"label_column": "ecg_id", "patient_column": "who"}, "no column 'who'"),
+        ({"table": "gone.csv"}, "gone.csv: it cannot be read as a table"),
+        ({"folder": "nowhere"}, "nowhere: there is no such folder"),
+        ({"folder": "empty", "table": None}, "empty: no recording was found"),
+    ],
+)
+def test_a_source_that_cannot_be_used(tmp_path: Path, change: dict[str, str | None], said: str) -> None:
+    folder = folder_of(tmp_path)
+    (tmp_path / "empty").mkdir()
+    given = {"folder": folder, "table": folder / "table.csv"} | {
+        name: tmp_path / value if value and name in ("table", "folder") else value for name, value in change.items()
+    }
+    with pytest.raises(InputError, match=said):
+        recipes([FolderSource(**given)], 0, Problems())  # type: ignore[arg-type]
+
+
+def test_what_is_no_recording_is_counted_and_named_or_ends_the_run(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_wfdb(folder, ecg("a", "sinus"))
+    write_wfdb(folder, ecg("cut", "sinus"))
+    (folder / "cut.dat").write_bytes(b"")
+    (folder / "README.md").write_text("Twelve leads.", encoding="utf-8")
+    config = synthetic(tmp_path / "out").model_copy(update={"sources": (FolderSource(folder=folder),)})
+    summary = run_corpus(config)
+    assert sum(summary["rows"].values()) == 1
+    assert summary["left_out"] == {"recording": 2}
+    told = (tmp_path / "out" / "problems.jsonl").read_text(encoding="utf-8")
+    assert "README.md" in told
+    assert "cut.dat" in told
+    with pytest.raises(InputError, match=r"README\.md|cut\.dat"):
+        run_corpus(config.model_copy(update={"on_problem": "stop"}))
+
+
+def test_one_recording_in_two_sources(tmp_path: Path) -> None:
+    source = FolderSource(folder=folder_of(tmp_path), record_column="filename_hr")
+    with pytest.raises(InputError, match="is in two of them"):
+        recipes([source, source], 0, Problems())
+
+
+def test_pages_by_seed() -> None:
+    record = ecg()
+    pages = {
+        (look, seed): drawn_page(record, look, np.random.default_rng(seed))
+        for look, seed in (("plain", 0), ("varied", 3), ("worn", 3), ("worn", 4))
+    }
+    assert len({page.tobytes() for page in pages.values()}) == 4
+    assert drawn_page(record, "worn", np.random.default_rng(4)).tobytes() == pages["worn", 4].tobytes()
+
+
+def test_known_labels_of_synthetic_recordings_are_of_the_vocabulary() -> None:
+    assert case_of("av_block_1").known == ("sinus rhythm", "first-degree AV block")
+
+
+def test_real_recordings_with_their_table(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "ptbxl"
+    source = FolderSource(
+        folder=folder, table=folder / "labels.csv", record_column="record", label_column="scp_codes", limit=3
+    )
+    summary = run_corpus(synthetic(tmp_path).model_copy(update={"sources": (source,)}))
+    assert (summary["recordings"], summary["left_out"]) == (3, {})
+    rows = [row for name in ("sft", "rl", "test") for row in read_rows(tmp_path / f"{name}.jsonl")]
+    assert len(rows) + summary["rejected"] == 3
+    for row in rows:
+        assert isinstance(row, Row)
+        assert row.patient is not None
+        assert media_beside(tmp_path / "sft.jsonl").record(row).duration_s == 10

@@ -1,0 +1,139 @@
+"""A recipe carried out: the recording drawn or read, its page, its measurements and findings, in one `Case`.
+
+What runs here runs in a process of its own for each of a few recordings at a time, so everything it takes and gives can
+be pickled. Authors and checks come after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ecgr1_core import formats, vocabulary
+from ecgr1_core.errors import InputError
+from ecgr1_core.measure import Measurements, measure
+from ecgr1_core.protocol import Findings, assess
+from ecgr1_core.record import EcgRecord, Patient
+from training.corpus.config import Pages
+from training.corpus.sources import Recipe
+from training.corpus.wfdb_files import write_wfdb
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recording as authors and checks see it.
+
+    `ecg` and `image` are paths relative to the folder of the corpus. `known` are names of the vocabulary that are known
+    of the recording without reading it, None where nothing is.
+    """
+
+    id: str
+    patient: str
+    kind: str
+    ecg: str
+    image: str | None
+    who: Patient
+    warnings: tuple[str, ...]
+    measurements: Measurements
+    findings: Findings
+    known: tuple[str, ...] | None
+
+
+def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe) -> Case | InputError:
+    """Return the case of a recipe with its files written below `out`, or what is wrong with the recording."""
+    try:
+        known: tuple[str, ...] | None
+        if recipe.synthetic is not None:
+            path, record, known = _drawn(out, seed, recipe)
+        else:
+            assert recipe.path is not None
+            path, record, known = recipe.path, formats.read(recipe.path), recipe.known
+        told = recipe.told
+        record = replace(
+            record,
+            patient=Patient(
+                record.patient.age_years if told.age_years is None else told.age_years, told.sex or record.patient.sex
+            ),
+        )
+        measurements = measure(record)
+        shown = path.with_suffix("") if path.suffix == ".hea" else path
+        return Case(
+            recipe.id,
+            recipe.patient,
+            recipe.kind,
+            relative(shown, out),
+            None if pages == "none" else _page(out, seed, pages, recipe, record),
+            record.patient,
+            record.warnings,
+            measurements,
+            assess(measurements, record.patient, record.warnings),
+            known,
+        )
+    except InputError as error:
+        return error
+    except OSError as error:
+        return InputError(
+            out, f"it cannot be written to ({error.strerror or error})", "make room, or give another folder"
+        )
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Return a path as it stands in the rows of a folder: relative to it, with slashes."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...]]:
+    """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it."""
+    from training.synthesis import NoiseSpec, kind_spec, synthesize, varied
+
+    source = recipe.synthetic
+    assert source is not None
+    rng = np.random.default_rng([seed, *recipe.id.encode()])
+    noise = NoiseSpec(
+        baseline_wander_mv=float(rng.uniform(0, source.wander_mv)),
+        muscle_rms_mv=float(rng.uniform(0, source.muscle_mv)),
+    )
+    spec = replace(varied(kind_spec(recipe.kind), rng), name=recipe.id, noise=noise)
+    record, truth = synthesize(spec, rng)
+    comments = ("synthetic ECG, not a patient", f"kind: {recipe.kind}", f"labels: {', '.join(truth.labels)}")
+    path, record = write_wfdb(out / "ecg", record, comments)
+    path.with_suffix(".truth.json").write_text(
+        json.dumps(truth.to_json(), ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    labels = (vocabulary.lookup(code) for code in truth.labels)
+    return path, record, tuple(dict.fromkeys(label.name for label in labels if label is not None))
+
+
+def _page(out: Path, seed: int, pages: Pages, recipe: Recipe, record: EcgRecord) -> str:
+    path = out / "images" / f"{recipe.id}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    drawn_page(record, pages, np.random.default_rng([seed, 1, *recipe.id.encode()])).save(beside, "PNG")
+    beside.replace(path)
+    return relative(path, out)
+
+
+def drawn_page(record: EcgRecord, pages: Pages, rng: np.random.Generator) -> Image.Image:
+    """Return a page of the recording: the program's own, one of many looks, or that with the wear of paper and camera.
+
+    The same state of `rng` gives the same page.
+    """
+    from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
+    from ecgr1_core.render.page_style import random_style
+    from ecgr1_core.render.paper import render_page
+    from ecgr1_core.render.sheets import draw_sheet
+
+    if pages == "plain":
+        return render_page(record)
+    page = draw_sheet(record, random_style(rng))
+    if pages == "worn":
+        page = degrade(page, random_degradation(rng, LEVELS[rng.integers(len(LEVELS))]))
+    return page.image

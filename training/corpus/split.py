@@ -1,0 +1,51 @@
+"""Which patient goes to which file, and that no patient is in two of them, nor in a file that is held out.
+
+The split depends on the seed and the names of the patients only; a patient's recordings stay together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from ecgr1_core.errors import InputError
+from training.corpus.config import Shares
+from training.corpus.sources import share
+from training.rows import Row, leaking, read_rows
+
+Part = Literal["sft", "rl", "test"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+_MOST_NAMED: Final = 3
+
+
+def split(patients: Iterable[str], shares: Shares, seed: int) -> dict[str, Part]:
+    """Return the file of each patient; files have as many patients as their shares say, to the nearest whole one."""
+    ordered = sorted(set(patients), key=lambda patient: (share(seed, "split", patient), patient))
+    total = shares.sft + shares.rl + shares.test
+    ends = [round(len(ordered) * part / total) for part in (shares.sft, shares.sft + shares.rl)]
+    return {
+        patient: "sft" if place < ends[0] else "rl" if place < ends[1] else "test"
+        for place, patient in enumerate(ordered)
+    }
+
+
+def require_apart(files: Mapping[str, Sequence[Row]], held_out: Sequence[Path] = ()) -> None:
+    """Raise InputError where a patient stands in two of the files, or in one of them and in a file that is held out."""
+    for (name, rows), (other, others) in combinations(files.items(), 2):
+        _none(leaking(rows, others), name, other, "split them by patient, or name them in `without`")
+    for path in held_out:
+        rows_there = []
+        for row in read_rows(path):
+            if isinstance(row, InputError):
+                raise row
+            rows_there.append(row)
+        for name, rows in files.items():
+            _none(leaking(rows, rows_there), name, path.name, "name these patients in `without`")
+
+
+def _none(patients: Sequence[str], file: str, other: str, remedy: str) -> None:
+    if patients:
+        named = ", ".join(patients[:_MOST_NAMED]) + (", …" if len(patients) > _MOST_NAMED else "")
+        raise InputError(file, f"of its patients {len(patients)} stand in {other} too ({named})", remedy)
