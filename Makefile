@@ -1,12 +1,13 @@
 # make run   - set everything up and serve the app on http://127.0.0.1:7860
 # make test  - set everything up and run the tests
 # make lint  - formatting, lint, types, import rules
+# make train-tiny - the whole method on a tiny model in about a quarter of an hour, into runs/tiny
 # make lock  - resolve the dependencies anew into requirements*.lock
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint lock clean train-tiny
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
@@ -23,6 +24,9 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 
 run: $(VENV)/run.stamp
 	$(BIN)/ecgr1 serve
+
+train-tiny: $(VENV)/run.stamp
+	$(BIN)/ecgr1 train pipeline --config training/configs/tiny.yaml
 
 test: $(VENV)/dev.stamp
 	sh tests/browser/ensure_chromium.sh

@@ -1,4 +1,4 @@
-"""The training room's part of the `ecgr1` command: `synthesize`, and the examples the app opens with."""
+"""The training room's part of the `ecgr1` command: `synthesize`, `train`, `evaluate`, and the app's examples."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from ecgr1_core.cli.common import print_json
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS, EcgRecord
+from training import stage_commands
 from training.synthesis import KINDS, NoiseSpec, SyntheticSpec, Truth, kind_spec, synthesize, varied
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _EXAMPLE_NOISE = NoiseSpec(baseline_wander_mv=0.03, muscle_rms_mv=0.008)
 
 
 def register(commands: Commands) -> None:
-    """Add the sub-command `synthesize`."""
+    """Add the sub-commands `synthesize`, `train` and `evaluate`."""
+    stage_commands.register(commands)
     parser = commands.add_parser(
         "synthesize",
         help="write synthetic ECGs whose truth is known",
@@ -124,7 +126,7 @@ def write_record(folder: Path, record: EcgRecord, truth: Truth, *, kind: str) ->
             fmt=["16"] * len(LEADS),
             adc_gain=[COUNTS_PER_MV] * len(LEADS),
             baseline=[0] * len(LEADS),
-            comments=["synthetic ECG, not a patient", f"kind: {kind}", f"labels: {', '.join(truth.labels)}"],
+            comments=["synthetic ECG, not a patient", f"kind: {kind}", f"labels: {', '.join(truth.names)}"],
             write_dir=str(folder),
         )
         text = json.dumps(truth.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
