@@ -1,7 +1,8 @@
 # make run   - set everything up and serve the app on http://127.0.0.1:7860
 # make test  - set everything up and run the tests
 # make lint  - formatting, lint, types, import rules
-# make train-tiny - the whole method on a tiny model in about a quarter of an hour, into runs/tiny
+# make train-tiny - the whole method on a tiny model in about a quarter of an hour, into runs/tiny;
+#                   REAL=folder adds up to 100 real recordings
 # make lock  - resolve the dependencies anew into requirements*.lock
 PYTHON ?= python3
 VENV   ?= .venv
@@ -25,8 +26,10 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 run: $(VENV)/run.stamp
 	$(BIN)/ecgr1 serve
 
+MIXED = [{from: synthetic, count: 500}, {from: folder, folder: $(abspath $(REAL)), limit: 100}]
 train-tiny: $(VENV)/run.stamp
-	$(BIN)/ecgr1 train pipeline --config training/configs/tiny.yaml
+	$(BIN)/ecgr1 train pipeline --config training/configs/tiny.yaml \
+	  $(if $(REAL),--set 'corpus.sources=$(MIXED)')
 
 test: $(VENV)/dev.stamp
 	sh tests/browser/ensure_chromium.sh

@@ -14,7 +14,7 @@ _LIMIT_SHARE = 0.5  # of the tolerance: how far a measurement may lie on the oth
 _GLOBAL: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     # kind: tolerance, measurements of which one must fit, the measurement whose reason is told
     "heart_rate": ("heart_rate", ("heart_rate_bpm",), "heart_rate_bpm"),
-    "atrial_rate": ("atrial_rate", ("rhythm.atrial_rate_per_min",), "atrial_rate_per_min"),
+    "atrial_rate": ("atrial_rate", ("rhythm.atrial_rate_per_min", "rhythm.p_rate_per_min"), "atrial_rate_per_min"),
     "rr": ("rr", ("rr_ms",), "rr_ms"),
     "rr_max": ("rr_max", ("rhythm.rr_max_ms",), "rr_ms"),
     "p_duration": ("p_duration", ("p_duration_ms",), "p_duration_ms"),

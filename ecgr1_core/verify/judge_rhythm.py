@@ -44,8 +44,7 @@ def _uneven(trace: Trace) -> bool:
 def regular(trace: Trace, mention: Mention) -> Verdict:
     """Regular: the median change of RR is at most that of the protocol's limit; premature beats make it near."""
     truth, measured, words = _regularity(trace)
-    if truth == "yes" and _uneven(trace):
-        truth = "near"
+    truth = "near" if truth == "yes" and _uneven(trace) else truth
     return Verdict(truth, words, measured, "regular RR intervals")
 
 
@@ -65,11 +64,12 @@ def _p_truth(trace: Trace) -> tuple[Truth, str]:
     present, share = trace.m.rhythm.p_wave_present, trace.m.rhythm.p_per_qrs
     if present is None:
         return "unknown", f"P waves are not measurable: {trace.reason('p_duration_ms')}"
+    if not present and trace.m.rhythm.p_train_steady:
+        return "near", "P waves of constant shape go on, but not one before each QRS complex"
     if not present:
         return "no", "no P wave of constant shape was found before the QRS complexes"
     words = "a P wave of constant shape precedes the QRS complexes"
-    rate = trace.m.heart_rate_bpm
-    if rate is not None and rate > _P_IN_T_BPM:
+    if (rate := trace.m.heart_rate_bpm) is not None and rate > _P_IN_T_BPM:
         return "near", f"{words}, but at {rate:.0f} bpm it may be T or a flutter wave"
     if share is not None and share < 0.8:
         return "near", f"{words}, but only {100 * share:.0f} % of them"
@@ -254,14 +254,14 @@ wide_tachycardia = _fast("a rate above 100 bpm with a wide QRS", wide=True)
 def junctional(trace: Trace, mention: Mention) -> Verdict:
     """Regular without a P wave before the QRS; a sinus P wave with a normal PR contradicts it."""
     present, words = _p_truth(trace)
-    pr = trace.m.pr_interval_ms
-    measured: dict[str, Value] = {"p_wave_present": trace.m.rhythm.p_wave_present, "pr_interval_ms": pr}
+    before, pr = trace.m.rhythm.p_wave_present, trace.m.pr_interval_ms
+    measured: dict[str, Value] = {"p_wave_present": before, "pr_interval_ms": pr}
     if present == "yes" and trace.over(pr, trace.limits.pr_short_ms, trace.error("pr")) == "yes":
         return Verdict("no", f"{words}, PR {_ms(pr)}", measured, "no P wave before the QRS")
     truth, more, rr_words = _regularity(trace)
     if truth == "no":
         return Verdict("no", rr_words, more, "a regular rhythm")
-    return Verdict("near", words, measured, "no P wave before the QRS") if present == "no" else trace.unknown(words)
+    return Verdict("near", words, measured, "no P wave before the QRS") if before is False else trace.unknown(words)
 
 
 def ectopic_atrial(trace: Trace, mention: Mention) -> Verdict:
@@ -319,9 +319,9 @@ def higher_block(trace: Trace, mention: Mention) -> Verdict:
     present, words = _p_truth(trace)
     regular_rr, rhythm = _regularity(trace)[0], trace.m.rhythm
     pause = rhythm.longest_pause_ms is not None and rhythm.longest_pause_ms > trace.limits.pause_ms
-    rate = trace.m.heart_rate_bpm
+    pause = pause or len(rhythm.p_times_s) > rhythm.beat_count + 1  # one P wave may stand before the last, cut QRS
     steady = present == "yes" and trace.m.pr_interval_ms is not None and regular_rr == "yes" and not pause
-    if steady and rate is not None and rate >= 50:
+    if steady and (rate := trace.m.heart_rate_bpm) is not None and rate >= 50:
         measured: dict[str, Value] = {"pr_interval_ms": trace.m.pr_interval_ms, "heart_rate_bpm": rate}
         return Verdict(
             "no",

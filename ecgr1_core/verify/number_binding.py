@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecgr1_core.verify import numbers
 from ecgr1_core.verify.items import Item
 from ecgr1_core.verify.phrases import Phrases
+from ecgr1_core.verify.rate_binding import rate_kind
 from ecgr1_core.verify.scope import Reach
 from ecgr1_core.verify.types import Amount
 
@@ -21,7 +22,7 @@ _VOLTAGE = frozenset([
     "p_amplitude", "q_amplitude", "r_amplitude", "s_amplitude", "t_amplitude", "u_amplitude", "st",
     "st_elevation", "st_depression", "t_inversion", "p_negative_amplitude", "q_duration", "qrs_amplitude",
 ])  # fmt: skip
-_UNITLESS = {"bpm": (15.0, 350.0), "ms": (30.0, 1500.0), "deg": (-180.0, 270.0)}
+_UNITLESS = {"ms": (30.0, 1500.0), "bpm": (15.0, 350.0), "deg": (-180.0, 270.0)}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def bind_numbers(items: Sequence[Item], reach: Sequence[Reach], table: Phrases) 
         kind = _kind(items[topic], number, table) if topic is not None else None
         if kind is None:
             topic, kind = _topic(items, reach, at, number, table)
+            if topic is None and kind == "heart_rate":
+                kind = rate_kind(items, at)
         if kind is None:
             continue
         if reach[at].negated and compared is not None:

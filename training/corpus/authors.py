@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from ecgr1_core.interpretation import parse, write
 from ecgr1_core.protocol import compose
+from ecgr1_core.verify.tokens import sentences
 from training.corpus.asking import Chat, NoAnswerError
 from training.corpus.cases import Case
 from training.corpus.config import LlmAuthoring
@@ -34,23 +37,44 @@ class Author(Protocol):
 
 
 class ProtocolAuthor:
-    """The protocol reader's text, worded by the seed and the case; its last attempt is the canonical wording."""
+    """The protocol reader's text, worded by the seed and the case; its last attempt is the canonical wording.
 
-    def __init__(self, seed: int, attempts: int) -> None:
+    `most` is how many sentences of each step and of the summary are kept, the first ones; None keeps all.
+    """
+
+    def __init__(self, seed: int, attempts: int, most: int | None = None) -> None:
         self._seed = seed
+        self._most = most
         self.attempts = attempts
 
     async def write(self, case: Case, earlier: Sequence[Rejected]) -> str:
         """Return the reading in the next wording, always the same for the same seed, case and attempt."""
         attempt = len(earlier)
         if attempt == self.attempts - 1 and attempt > 0:
-            return compose(case.findings).raw
+            return self._short(compose(case.findings).raw)
         digest = hashlib.sha256(f"{self._seed}\0{case.id}\0{attempt}".encode()).digest()
-        return compose(case.findings, int.from_bytes(digest[:8], "big")).raw
+        return self._short(compose(case.findings, int.from_bytes(digest[:8], "big")).raw)
 
     async def phrases(self, case: Case, text: str) -> Phrases:
         """Return the phrases of the findings that stand in this wording."""
         return phrases_of(case.findings, text)
+
+    def _short(self, raw: str) -> str:
+        if self._most is None:
+            return raw
+        reading = parse(raw)
+        steps = [replace(step, text=beginning(step.text, self._most)) for step in reading.steps]
+        return write(steps, beginning(reading.summary, self._most), reading.answer)
+
+
+def beginning(text: str, most: int) -> str:
+    """Return the first sentences of a paragraph, at most so many; what semicolons join is one sentence.
+
+    >>> beginning("Sinus rhythm; no premature beats. Rate 70 bpm. The axis is normal.", 2)
+    'Sinus rhythm; no premature beats. Rate 70 bpm.'
+    """
+    ends = [end for _, end in sentences(text) if text[:end].rstrip().endswith(".")]
+    return text[: ends[most - 1]].rstrip() if len(ends) > most else text
 
 
 class LlmAuthor:

@@ -59,6 +59,9 @@ class ProtocolAuthoring(RunConfig):
     attempts: int = Field(
         4, ge=1, description="Wordings tried until one passes the check; the last one is the canonical wording."
     )
+    sentences: int | None = Field(
+        None, ge=1, description="Most sentences of a step, its first ones, for small models; unset: all."
+    )
 
 
 class LlmAuthoring(RunConfig):

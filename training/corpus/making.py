@@ -130,7 +130,7 @@ def _pool(jobs: int) -> Executor:
 @asynccontextmanager
 async def _author(config: CorpusConfig, made: Made) -> AsyncIterator[Author]:
     if not isinstance(config.author, LlmAuthoring):
-        yield ProtocolAuthor(config.seed, config.author.attempts)
+        yield ProtocolAuthor(config.seed, config.author.attempts, config.author.sentences)
         return
     key = Settings().author_api_key
     secret = None if key is None else key.get_secret_value().strip()

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from ecgr1_core.cli.batch import process_context
+from ecgr1_core.cli.batch import one_thread, process_context
 from ecgr1_core.errors import InputError
 from ecgr1_core.interpretation import parse
 from ecgr1_core.measure import Measurements, measure
@@ -65,7 +65,7 @@ def measured_rows(rows: Sequence[Row], media: Media, path: Path, workers: int = 
                 return np.array(held["numbers"])
     one = partial(_measured, media)
     if workers > 1:
-        with ProcessPoolExecutor(workers, mp_context=process_context()) as pool:
+        with ProcessPoolExecutor(workers, mp_context=process_context(), initializer=one_thread) as pool:
             found = list(pool.map(one, rows, chunksize=8))
     else:
         found = [one(row) for row in rows]

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from author_server import Asked, completion
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
@@ -19,6 +20,7 @@ QUESTIONS = 1000
 AT_ONCE = 8
 
 
+@pytest.mark.slow
 def test_a_killed_run_pays_nothing_twice_but_what_was_under_way(tmp_path: Path) -> None:
     def answering(body: dict[str, Any], number: int) -> Response:
         return completion(f"answer to {body['messages'][0]['content']}")

@@ -126,6 +126,7 @@ def test_a_killed_run_goes_on_to_bit_identical_weights(taught: Path, rl_rows: Pa
     assert timeless[0] == timeless[1]
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_run_of_one(taught: Path, rl_rows: Path, tmp_path: Path):
     fields: dict[str, Any] = {"max_steps": 3, "prompts_per_step": 3, "updates_per_step": 2, "imd": "even"}
     one = config(tmp_path / "one", taught, rl_rows, **fields)

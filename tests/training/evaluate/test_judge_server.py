@@ -162,6 +162,7 @@ def test_a_server_that_is_not_there(cases: list[Case], tmp_path: Path) -> None:
     assert "cannot be reached" in (tmp_path / "p.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_a_thousand_readings_are_not_paid_for_twice_after_a_kill(httpserver: HTTPServer, tmp_path: Path) -> None:
     server = Server(httpserver, answer(GOOD))
     questions = [[{"role": "user", "content": f"grade {number}"}] for number in range(1000)]

@@ -37,6 +37,7 @@ def table(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
     return run_chains(folder / "samples.jsonl", folder, protocol, lines, 1, Problems())
 
 
+@pytest.mark.slow
 def test_the_protocol_completes_most_chains(table: dict[str, Any]) -> None:
     assert table["samples"] == 2 * len(CHAINS) == 34
     assert table["completed"]["mean"] > 0.8

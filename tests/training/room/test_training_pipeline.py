@@ -45,6 +45,7 @@ def small(out: Path) -> PipelineConfig:
     return load_config(PipelineConfig, TINY, changes)
 
 
+@pytest.mark.slow
 def test_all_stages_run_and_a_second_run_does_none_of_them_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
     found = run_pipeline(small(out))

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sft_kit import metrics
 
 from training.sft import SftConfig, run_sft
@@ -31,6 +32,7 @@ LEARNING: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_bit_identical(sft_model: Path, sft_rows: Path, tmp_path: Path) -> None:
     shared: dict[str, Any] = {
         **{"model": sft_model, "train": sft_rows, "max_steps": STEPS, "batch_rows": 1, "accumulate": 2, "cpu": True},

@@ -182,6 +182,7 @@ def config(model: Path, rows: Path, out: Path, **changes: Any) -> TowerConfig:
     return TowerConfig(model=model, train=rows, out=out, **{**fast, **changes})
 
 
+@pytest.mark.slow
 def test_run_teaches_the_tower(model: Path, rows: Path, tmp_path: Path) -> None:
     told = run_tower(config(model, rows, tmp_path / "run", test=rows.parent / "test.jsonl"))
     for name in OBJECTIVES:
