@@ -15,11 +15,11 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS, EcgRecord
 from training import stage_commands
 from training.synthesis import KINDS, NoiseSpec, SyntheticSpec, Truth, kind_spec, synthesize, varied
+from training.wfdb_files import write_wfdb
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-COUNTS_PER_MV = 1000
 _EXAMPLES: tuple[tuple[str, str, int], ...] = (
     ("sinus", "Synthetic: sinus rhythm 72/min", 11),
     ("atrial_fibrillation", "Synthetic: atrial fibrillation", 12),
@@ -112,29 +112,15 @@ def write_record(folder: Path, record: EcgRecord, truth: Truth, *, kind: str) ->
 
     Files of the same name are replaced. `InputError` where the folder cannot be made or written.
     """
-    import wfdb
-
-    counts = np.rint(record.signal_mv.T * np.float32(COUNTS_PER_MV)).astype(np.int64)
+    comments = ("synthetic ECG, not a patient", f"kind: {kind}", f"labels: {', '.join(truth.names)}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        wfdb.wrsamp(
-            record.name,
-            fs=record.sampling_rate_hz,
-            units=["mV"] * len(LEADS),
-            sig_name=list(LEADS),
-            d_signal=counts,
-            fmt=["16"] * len(LEADS),
-            adc_gain=[COUNTS_PER_MV] * len(LEADS),
-            baseline=[0] * len(LEADS),
-            comments=["synthetic ECG, not a patient", f"kind: {kind}", f"labels: {', '.join(truth.names)}"],
-            write_dir=str(folder),
-        )
+        path, _ = write_wfdb(folder, record, comments)
         text = json.dumps(truth.to_json(), ensure_ascii=False, allow_nan=False, indent=1)
         (folder / f"{record.name}.truth.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         fault = f"cannot be written to ({(error.strerror or str(error)).lower()})"
         raise InputError(folder, fault, "give another folder with --out") from error
-    return folder / f"{record.name}.hea"
+    return path
 
 
 def example_recordings() -> list[EcgRecord]:

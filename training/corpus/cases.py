@@ -21,7 +21,7 @@ from ecgr1_core.protocol import Findings, assess
 from ecgr1_core.record import EcgRecord, Patient
 from training.corpus.config import Pages
 from training.corpus.sources import Recipe
-from training.corpus.wfdb_files import write_wfdb
+from training.wfdb_files import write_wfdb
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,18 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import Qwen2Tokenizer
 
 from ecgr1_core.model.config import EcgR1Config, published_dict
 from ecgr1_core.model.modeling import EcgR1ForConditionalGeneration
 from ecgr1_core.model.processing import CHAT_TEMPLATE
-
-QWEN_TOKENS = (
-    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"),
-    *("<|vision_pad|>", "<|image_pad|>", "<|video_pad|>", "<think>", "</think>"),
-)
-ECG_TOKENS = ("<|ecg_pad|>", "<|ecg_start|>", "<|ecg_end|>")
+from training import start
 
 _PROSE = """
 <think> **Step 1: Technical, Rate & Rhythm** Sinus rhythm at 75 bpm with regular RR intervals of 800 ms.
@@ -38,21 +32,7 @@ Read this electrocardiogram step by step and give the interpretation. You are a 
 
 def build_tokenizer(*, ecg_tokens: bool = True) -> Qwen2Tokenizer:
     """A byte-level BPE of about 400 tokens, with Qwen3-VL's special tokens and, unless told otherwise, the ECG's."""
-    trained = Tokenizer(models.BPE())
-    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trained.train_from_iterator(
-        [_PROSE], trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
-    )
-    bpe = json.loads(trained.to_str())["model"]
-    tokenizer = Qwen2Tokenizer(
-        vocab=bpe["vocab"],
-        merges=[tuple(pair) for pair in bpe["merges"]],
-        unk_token=None,
-        pad_token="<|endoftext|>",
-        eos_token="<|im_end|>",
-    )
-    tokenizer.add_tokens([*QWEN_TOKENS, *(ECG_TOKENS if ecg_tokens else ())], special_tokens=True)
+    tokenizer: Qwen2Tokenizer = start.build_tokenizer([_PROSE], 400, ecg_tokens=ecg_tokens)
     return tokenizer
 
 

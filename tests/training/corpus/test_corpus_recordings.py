@@ -18,11 +18,11 @@ from training.corpus import run_corpus
 from training.corpus.cases import drawn_page, prepare
 from training.corpus.config import FolderSource, SyntheticSource
 from training.corpus.sources import recipes
-from training.corpus.wfdb_files import write_wfdb
 from training.media import media_beside
 from training.problems import Problems
 from training.rows import Row, read_rows
 from training.synthesis import kind_spec, synthesize
+from training.wfdb_files import write_wfdb
 
 
 def ecg(name: str = "a", kind: str = "lbbb") -> EcgRecord:

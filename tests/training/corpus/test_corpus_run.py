@@ -18,10 +18,10 @@ from ecgr1_core.protocol import compose
 from training.corpus import CorpusConfig, run_corpus
 from training.corpus.authors import ProtocolAuthor
 from training.corpus.config import Authoring, FolderSource, ProtocolAuthoring, Shares, Source
-from training.corpus.wfdb_files import write_wfdb
 from training.media import media_beside
 from training.rows import Row, leaking, read_rows
 from training.run_config import load_config
+from training.wfdb_files import write_wfdb
 
 CONFIG = Path(__file__).parents[3] / "training" / "configs" / "corpus.yaml"
 FILES = ("sft", "rl", "test")

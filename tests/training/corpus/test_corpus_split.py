@@ -16,9 +16,9 @@ from ecgr1_core.errors import InputError
 from training.corpus import CorpusConfig, run_corpus
 from training.corpus.config import FolderSource, Shares
 from training.corpus.split import require_apart, split
-from training.corpus.wfdb_files import write_wfdb
 from training.media import media_beside
 from training.rows import Row, read_rows, write_rows
+from training.wfdb_files import write_wfdb
 
 
 def test_shares_are_those_of_the_patients_and_the_seed_decides() -> None:

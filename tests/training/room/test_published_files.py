@@ -13,7 +13,6 @@ import pytest
 from ecgr1_core.measure import measure
 from ecgr1_core.protocol import assess, compose
 from ecgr1_core.render.paper import render_page
-from training.corpus.wfdb_files import write_wfdb
 from training.dapo.config import DapoConfig
 from training.dapo.loop import run_dapo
 from training.evaluate.config import EvaluateConfig
@@ -22,6 +21,7 @@ from training.run_config import checked
 from training.sft import SftConfig, run_sft
 from training.start import StartConfig, run_start
 from training.synthesis import kind_spec, synthesize
+from training.wfdb_files import write_wfdb
 
 KINDS = ("sinus", "atrial_fibrillation", "lbbb", "av_block_1", "pvc") * 2
 # As the files with missing modalities have it: the tag is gone, the path may still be there.

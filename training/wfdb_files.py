@@ -33,7 +33,7 @@ def write_wfdb(folder: Path, record: EcgRecord, comments: Sequence[str] = ()) ->
     stored = np.where(known, counts, _INVALID).astype("<i2")
     (folder / f"{record.name}.dat").write_bytes(np.ascontiguousarray(stored.T).tobytes())
     checksums = stored.sum(axis=1, dtype=np.int64).astype(np.int16)  # wraps, as the format has it
-    lines = [f"{record.name} {len(LEADS)} {record.sampling_rate_hz:g} {record.samples}"]
+    lines = [f"{record.name} {len(LEADS)} {record.sampling_rate_hz:.12g} {record.samples}"]
     for lead, row, checksum in zip(LEADS, stored, checksums, strict=True):
         lines.append(f"{record.name}.dat 16 {COUNTS_PER_MV}(0)/mV 16 0 {row[0]} {checksum} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
