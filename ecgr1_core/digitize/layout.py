@@ -77,16 +77,15 @@ def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
     peaks, heights = peaks[heights >= _LEAST_PEAK * third], heights[heights >= _LEAST_PEAK * third]
     strongest = np.sort(np.argsort(heights)[::-1][:_MOST_PEAKS])
     peaks, heights = peaks[strongest], np.minimum(heights[strongest] / third, 1.0)
-    sets: list[tuple[float, list[float]]] = []
+    sets: list[tuple[float, npt.NDArray[np.intp]]] = []
     for count in _ROW_COUNTS:
-        for chosen in combinations(range(len(peaks)), count):
-            some, high = peaks[list(chosen)], heights[list(chosen)]
-            pitches = np.diff(some)
-            uneven = float(pitches.std() / pitches.mean())
-            score = float(high.mean()) - _UNEVEN_COST * uneven - _OUTSIDE_COST * float(heights.sum() - high.sum())
-            sets.append((score, [float(peak) for peak in some]))
+        chosen = np.array(list(combinations(range(len(peaks)), count)), dtype=np.intp).reshape(-1, count)
+        high, pitches = heights[chosen], np.diff(peaks[chosen], axis=1)
+        uneven = pitches.std(axis=1) / pitches.mean(axis=1)
+        scores = high.mean(axis=1) - _UNEVEN_COST * uneven - _OUTSIDE_COST * (heights.sum() - high.sum(axis=1))
+        sets += zip(scores.tolist(), chosen, strict=True)
     sets.sort(key=lambda scored: -scored[0])
-    return [rows for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
+    return [[float(peak) for peak in peaks[rows]] for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
 
 
 def long_rows(flat: npt.NDArray[np.uint8], paper_px: int) -> int:

@@ -18,7 +18,9 @@ from ecgr1_core.digitize.pieces import Order
 from ecgr1_core.record import LEADS
 from ecgr1_core.render.layouts import LAYOUTS, ORDERS, Layout, find_layout
 
-_AFTER_MM = (-2.0, 9.0)  # where a column's name begins, from the column's beginning
+_AHEAD_MM = 2.0  # a column's name begins so far before the column, at most
+_AFTER_MM = (9.0, 31.0)  # or so far after it: the first always, up to the second in this part of the column
+_AFTER_SHARE = 0.5
 _ABOVE = 0.75  # of the rows' distance, at most, from a name's foot to its baseline
 _BELOW = 0.45  # a name still lower is that of the next row
 _OFF_PRINT_MM = 2.5  # from where the other names stand, up or down
@@ -102,8 +104,10 @@ def _held_against(
     wide = layout.seconds_per_column * speed * PX_PER_MM
     pitch = float(np.median(np.diff(rows)))
 
+    reach = max(_AFTER_MM[0], min(_AFTER_MM[1], _AFTER_SHARE * wide / PX_PER_MM))
+
     def near(row: int, column: int) -> list[Word]:
-        return [word for word in words if _beside(word, start + column * wide, rows[row], pitch)]
+        return [word for word in words if _beside(word, start + column * wide, reach, rows[row], pitch)]
 
     look = _print_of(layout, rows, near)
     cells: list[NamedCell] = []
@@ -127,10 +131,10 @@ def _held_against(
     return Arrangement(layout.name, order, tuple(cells), score)
 
 
-def _beside(word: Word, at: float, baseline: float, pitch: float) -> bool:
+def _beside(word: Word, at: float, reach_mm: float, baseline: float, pitch: float) -> bool:
     """Return whether a word stands where the name of a cell that begins at the x `at` may stand."""
     after, below = (word.left - at) / PX_PER_MM, (word.bottom - baseline) / pitch
-    return _AFTER_MM[0] <= after <= _AFTER_MM[1] and -_ABOVE <= below <= _BELOW
+    return -_AHEAD_MM <= after <= reach_mm and -_ABOVE <= below <= _BELOW
 
 
 def _print_of(layout: Layout, rows: list[float], near: Callable[[int, int], list[Word]]) -> _Print | None:
@@ -195,6 +199,6 @@ def _worth(cell: NamedCell, names_are_read: bool) -> float:
 
 def _stray(word: Word, start: float, rows: list[float], pitch: float, look: _Print) -> bool:
     """Return whether a word among the rows is clearly a lead's name, set as the others are."""
-    among = word.left > start + _AFTER_MM[0] * PX_PER_MM and rows[0] - pitch < word.bottom < rows[-1] + pitch
+    among = word.left > start - _AHEAD_MM * PX_PER_MM and rows[0] - pitch < word.bottom < rows[-1] + pitch
     in_size = _IN_SIZE[0] * look.height <= word.height <= _IN_SIZE[1] * look.height
     return among and in_size and _other(word, "I") > _SURE

@@ -184,7 +184,7 @@ def _rightward(words: Sequence[Word], start: int, at: int, after: int, end: int)
             break
         if word.key == "with" and index > after and words[index - 1].key not in _WITH_GOES_ON:
             break
-        if word.key == "," and depth == 0 and (verb or not _list_goes_on(words, index + 1, end)):
+        if word.key == "," and depth == 0 and (verb or not _list_goes_on(words, index + 1, end, is_verb)):
             break
         if word.key == "and" and (verb or not _and_goes_on(words, index + 1, end, said_verb, is_verb)):
             break
@@ -193,8 +193,11 @@ def _rightward(words: Sequence[Word], start: int, at: int, after: int, end: int)
     return reached
 
 
-def _list_goes_on(words: Sequence[Word], at: int, end: int) -> bool:
-    """Whether the comma before `at` separates two things denied: an "or" follows before the next verb or clause."""
+def _list_goes_on(words: Sequence[Word], at: int, end: int, is_verb: bool) -> bool:
+    """Whether the comma before `at` separates two things denied: an "or" follows before the next verb or clause.
+
+    Behind a verb of denial an "and" does as well: "speak against fibrillation, block and hypertrophy".
+    """
     if at >= end or words[at].key in _HEALTHY or words[at].key in _CONCLUSION:
         return False
     for word in words[at:end]:
@@ -202,7 +205,7 @@ def _list_goes_on(words: Sequence[Word], at: int, end: int) -> bool:
             return True
         if word.key in _VERB or word.key in _CLAUSE or word.key == "with":
             return False
-    return words[at].key == "and"
+    return words[at].key == "and" or (is_verb and any(word.key == "and" for word in words[at:end]))
 
 
 def _and_goes_on(words: Sequence[Word], at: int, end: int, said_verb: bool, is_verb: bool) -> bool:

@@ -77,12 +77,12 @@ def _right(case: Case, earlier: Findings) -> list[Finding]:
                 basic=True,
             )
         ]
+    lacking = f"but not above {words.mv(limits.rvh_r_v1_mv)}" if right_axis else "without right axis deviation"
     return [
         Finding(
             id="rvh.dominant_r",
             step=3,
-            statement=f"Dominant R in V1 ({words.mv(v1.height)} against S {words.mv(v1.depth)}) without right "
-            "axis deviation: "
+            statement=f"Dominant R in V1 ({words.mv(v1.height)} against S {words.mv(v1.depth)}) {lacking}: "
             "posterior infarction, right ventricular hypertrophy, pre-excitation and a rotated heart are the "
             "alternatives.",
             status="abnormal",

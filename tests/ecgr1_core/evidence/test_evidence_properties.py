@@ -116,6 +116,9 @@ def test_endless_repetition_costs_no_more_than_its_length(unit: str) -> None:
     reference = Reference({1: ("no ST elevation", "sinus rhythm", "QRS 146 ms")})
     completion = "<think>**Step 1: x\n" + unit * (9000 // len(unit)) + "</think>"
     for mode in MODES:
-        start = time.process_time()
-        match(completion, reference, mode)
-        assert time.process_time() - start < 0.2, mode
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            match(completion, reference, mode)
+            times.append(time.process_time() - start)
+        assert min(times) < 0.2, mode

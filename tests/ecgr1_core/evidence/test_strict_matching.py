@@ -115,6 +115,8 @@ def test_said(phrase: str, text: str) -> None:
         ("Q waves", "No ST elevation in II, III and aVF or Q waves", "negated"),
         ("strain", "LVH (without strain) is present", "negated"),
         ("prolonged QT", "The measurements speak against AV block and a prolonged QT interval.", "negated"),
+        ("hypertrophy", "The measurements speak against fibrillation, AV block and hypertrophy.", "negated"),
+        ("hypertrophy", "No fibrillation, but hypertrophy and strain.", "hit"),
         ("a wide QRS", "No P waves and a wide QRS.", "hit"),
         ("hypokalemia", "Neither T, U nor QTc suggests hypokalemia.", "negated"),
         ("QT prolonged", "QT not prolonged", "negated"),
