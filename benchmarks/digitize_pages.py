@@ -1,13 +1,14 @@
 """Pages read back: traces, leads in their places, heart rate, intervals and time, against the recordings drawn on them.
 
     python benchmarks/digitize_pages.py shared/data/images    # the pages of its manifest.csv
-    python benchmarks/digitize_pages.py shared/data/ptbxl --drawn 200 --jobs 2
+    python benchmarks/digitize_pages.py shared/data/ptbxl --drawn 200 --jobs 2 --keep outcomes.jsonl
     python benchmarks/digitize_pages.py shared/data/ptbxl --drawn 10 --layouts 6x2 12x1 --levels heavy --seed 7
 
 The first form reads the pages of a folder whose `manifest.csv` has `file` and `record`; recordings are looked for in
 `../ptbxl` and `../challenge2021`. The second takes N recordings below a folder and draws each of them in every layout
 and every level of wear, in random looks, with `ecgr1_core.render`; the same seed gives the same pages whatever part of
-them is asked for. Printed is one table in markdown, a line for each group of pages.
+them is asked for. With `--keep` what came of each page goes into a file at once, and pages that are in it are not read
+again: a long run can be stopped and gone on with. Printed is one table in markdown, a line for each group of pages.
 
 - A lead is compared where it was read, at the best shift of whole samples of 500 Hz and without its level.
 - It is right if it is about as much like its own recording as like any other lead's; leads that were not read, and all
@@ -20,14 +21,17 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import io
+import json
 import multiprocessing
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
@@ -92,11 +96,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="which recordings are drawn, and in which looks")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--each", action="store_true", help="print a line for each page too")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write what came of each page to a file, and go on")
     arguments = parser.parse_args()
     pages = list(_drawn(arguments) if arguments.drawn else _in_manifest(arguments.folder))
-    outcomes = []
-    for outcome in _outcomes(pages, arguments.jobs):
+    kept = _kept(arguments.keep)
+    outcomes = [replace(kept[page.name], page=page) for page in pages if page.name in kept]
+    for outcome in _outcomes([page for page in pages if page.name not in kept], arguments.jobs):
         outcomes.append(outcome)
+        if arguments.keep is not None:
+            with arguments.keep.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**asdict(outcome), "page": outcome.page.name}) + "\n")
         if arguments.each:
             print(_each(outcome), flush=True)
     print(_table(outcomes))
@@ -104,6 +113,14 @@ def main() -> int:
         if outcome.fault is not None:
             print(f"- {outcome.page.group}: {outcome.fault}")
     return 0
+
+
+def _kept(file: Path | None) -> dict[str, Outcome]:
+    """Return what came of the pages of a file, by their names."""
+    if file is None or not file.exists():
+        return {}
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {row["page"]: Outcome(**row) for row in rows}
 
 
 def _in_manifest(folder: Path) -> Iterator[Page]:
@@ -143,12 +160,13 @@ def _outcomes(pages: Sequence[Page], jobs: int) -> Iterator[Outcome]:
     if jobs <= 1:
         yield from map(_outcome, pages)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield from pool.map(_outcome, pages)
 
 
 def _outcome(page: Page) -> Outcome:
-    truth = read(page.recording)
+    truth = _recorded(page.recording)
     outcome = Outcome(page)
     source: Path | bytes
     if page.file is not None:
@@ -174,7 +192,7 @@ def _outcome(page: Page) -> Outcome:
         break
     outcome.about = "; ".join((f"{report.layout} {report.columns}", *report.unsure))
     _compare_signals(outcome, record, truth)
-    _compare_measurements(outcome, _measured(record), _measured(truth))
+    _compare_measurements(outcome, _measured(record), _truly_measured(page.recording))
     return outcome
 
 
@@ -190,7 +208,7 @@ def _drawn_page(page: Page, style: PageStyle, truth: EcgRecord) -> bytes:
     rng = np.random.default_rng((page.seed, 1, list(LAYOUTS).index(page.layout), LEVELS.index(page.level)))
     sheet = degrade(draw_sheet(truth, style, seed=page.seed), random_degradation(rng, page.level))
     file = io.BytesIO()
-    sheet.image.save(file, "PNG", dpi=(style.dpi, style.dpi))
+    sheet.image.save(file, "PNG", compress_level=1, dpi=(style.dpi, style.dpi))
     return file.getvalue()
 
 
@@ -242,6 +260,16 @@ def _measured(record: EcgRecord) -> Measurements | None:
         return measure(record)
     except InputError:
         return None
+
+
+@functools.lru_cache(maxsize=2)
+def _recorded(path: Path) -> EcgRecord:
+    return read(path)
+
+
+@functools.lru_cache(maxsize=2)
+def _truly_measured(path: Path) -> Measurements | None:
+    return _measured(_recorded(path))
 
 
 def _compare_measurements(outcome: Outcome, mine: Measurements | None, theirs: Measurements | None) -> None:
