@@ -1,16 +1,20 @@
 """`ecgr1 compare`, signal against image: its table, its figures against the libraries', one process and two.
 
     python benchmarks/compare_readings.py shared/data/ptbxl/records500 --count 100 --timed 20
+    python benchmarks/compare_readings.py shared/data/images
 
-The first part compares `--count` recordings with two processes and prints the table; then every BLEU, ROUGE-L and
-(where a text fits into the sentence model at once) SBERT figure of the file is worked out again by sacrebleu,
-rouge-score and sentence-transformers directly, and the largest difference is printed. The second part compares
-`--timed` recordings with one process and with two: seconds, their ratio, and whether both files say the same.
+A folder with a `manifest.csv` is one of pages: what the protocol reader says of each recording, and of the page as it
+was read back, are held against each other, and the table is printed. With a folder of recordings the first part
+compares `--count` of them with two processes and prints the table; then every BLEU, ROUGE-L and (where a text fits into
+the sentence model at once) SBERT figure of the file is worked out again by sacrebleu, rouge-score and
+sentence-transformers directly, and the largest difference is printed. The second part compares `--timed` recordings
+with one process and with two: seconds, their ratio, and whether both files say the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -21,11 +25,23 @@ from pathlib import Path
 from typing import Any
 
 import sacrebleu
+from digitize_pages import ANSWERS, Page, pages_in_manifest
+from PIL import Image
 from rouge_score.rouge_scorer import RougeScorer
 from sentence_transformers import SentenceTransformer
 
+from ecgr1_core.cli.asking import ask
+from ecgr1_core.digitize import digitize_opened
+from ecgr1_core.digitize.intake import open_page
+from ecgr1_core.errors import InputError
+from ecgr1_core.formats import read
 from ecgr1_core.interpretation import parse
+from ecgr1_core.metrics import consistency, differences
 from ecgr1_core.metrics.consistency import content
+from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
+from ecgr1_core.metrics.table import summary, table_lines
+from ecgr1_core.modality import ModalityView
+from ecgr1_core.readers.protocol_reader import ProtocolReader
 
 
 def main() -> int:
@@ -34,6 +50,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--timed", type=int, default=20)
     arguments = parser.parse_args()
+    if (arguments.folder / "manifest.csv").exists():
+        print("\n".join(table_lines(summary([page_row(page) for page in pages_in_manifest(arguments.folder)], 0))))
+        return 0
     paths = sorted(arguments.folder.rglob("*.hea"))
     with tempfile.TemporaryDirectory() as folder:
         if arguments.count:
@@ -51,6 +70,33 @@ def main() -> int:
             print(f"{len(chosen)} recordings: one process {alone:.1f} s, two {both:.1f} s, ratio {both / alone:.2f};")
             print(f"the files say {'the same' if same else 'NOT the same'}")
     return 0
+
+
+def page_row(page: Page) -> dict[str, Any]:
+    """Return the row of one page, like those of the command."""
+    reader = ProtocolReader()
+    record = read(page.recording)
+    assert page.file is not None
+    try:
+        opened = open_page(page.file)
+        found, _ = digitize_opened(opened, ANSWERS)
+        picture = Image.fromarray(opened.raster.pixels)
+    except InputError as error:
+        return {"path": str(page.file), "error": str(error)}
+    drawn = ModalityView("image", page=picture, page_origin="upload", page_record=found)
+    signal, image = (parse(ask(reader, view, None)[0]) for view in (ModalityView("signal", record), drawn))
+    pair = {
+        "reference": "protocol/signal",
+        "compared": "protocol/image",
+        "consistency": consistency.to_json(consistency.consistency(signal, image, sentence_model())),
+        "differences": differences.to_json(differences.differences(signal, image)),
+    }
+    return {"path": str(page.file), "views": [], "pairs": [pair]}
+
+
+@functools.cache
+def sentence_model() -> SentenceModel:
+    return SentenceModel(OFFLINE_MODEL)
 
 
 def compared(paths: list[Path], out: Path, jobs: int) -> tuple[float, str]:

@@ -98,7 +98,7 @@ def main() -> int:
     parser.add_argument("--each", action="store_true", help="print a line for each page too")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write what came of each page to a file, and go on")
     arguments = parser.parse_args()
-    pages = list(_drawn(arguments) if arguments.drawn else _in_manifest(arguments.folder))
+    pages = list(_drawn(arguments) if arguments.drawn else pages_in_manifest(arguments.folder))
     kept = _kept(arguments.keep)
     outcomes = [replace(kept[page.name], page=page) for page in pages if page.name in kept]
     for outcome in _outcomes([page for page in pages if page.name not in kept], arguments.jobs):
@@ -123,7 +123,7 @@ def _kept(file: Path | None) -> dict[str, Outcome]:
     return {row["page"]: Outcome(**row) for row in rows}
 
 
-def _in_manifest(folder: Path) -> Iterator[Page]:
+def pages_in_manifest(folder: Path) -> Iterator[Page]:
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:

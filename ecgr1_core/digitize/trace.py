@@ -32,8 +32,9 @@ _LONGEST_GAP_MM = 2.0
 _NEAR_MM = 1.0  # on either side, for what is usual about a place
 _FINE = 4  # points to a column
 _ON_INK = 0.3
-_TIP_PEN = 0.8  # of the pen's width
-_TIP_PX = 0.75  # on either side
+_TIP_PEN = 0.6  # of the pen's width
+_TIP_SPARE = 0.4  # of the pen's height that a trace may stand nearer to the edge of its ink than half a pen
+_TIP_PX = 0.4  # on either side
 _LEAST_TIP_PX = 2.0  # off the neighbourhood
 _FLAT = 0.2  # of a trace's columns, and more, show the pen lying flat
 _QUIET = 0.25  # of the traces are free enough of noise
@@ -162,10 +163,13 @@ def pen_of(edges: Sequence[Edges], width_px: float) -> Pen:
 def drawn(edges: Edges, pen: Pen, pixel_px: float) -> Way:
     """Return the trace whose stroke has these edges, to the middle of the stroke.
 
-    `pixel_px` is the width of a pixel of the picture in pixels of the straightened page: nothing finer is kept.
+    `pixel_px` is the width of a pixel of the picture in pixels of the straightened page: nothing finer is kept. What
+    making it as sharp as the pixels would add beyond the ink, at tall waves above all, is not kept either.
     """
-    x, y = _middle(edges.upper, edges.lower, pen)
-    y = as_fine_as_pixels(y, 1 / _FINE, pixel_px)
+    x, rough, high, low = _middle(edges.upper, edges.lower, pen)
+    fine = as_fine_as_pixels(rough, 1 / _FINE, pixel_px)
+    spare = _TIP_SPARE * pen.height_px
+    y = np.clip(fine, np.minimum(high - spare, rough), np.maximum(low + spare, rough))
     y = np.where(_gap_at(x, edges.on_ink), np.nan, y)
     return Way(x + edges.span.left, y + edges.span.top, float(edges.on_ink.mean()))
 
@@ -244,8 +248,10 @@ def _edges(
     return np.where(on_paper, middle, top - 1), np.where(on_paper, middle, bottom), wide
 
 
-def _middle(top: Float64Array, bottom: Float64Array, pen: Pen) -> tuple[Float64Array, Float64Array]:
-    """Return the curve whose stroke has these edges, as points, `_FINE` to a column.
+def _middle(
+    top: Float64Array, bottom: Float64Array, pen: Pen
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Return x and y of the curve whose stroke has these edges, `_FINE` to a column, and how high and low its pen went.
 
     A pen of round tip makes of a curve its dilation and its erosion; undoing each (erosion of the upper edge, dilation
     of the lower) gives the curve's closing and opening by the pen (Serra 1982, chapter V). They are the curve itself
@@ -266,7 +272,8 @@ def _middle(top: Float64Array, bottom: Float64Array, pen: Pen) -> tuple[Float64A
     high, low = _without_pen(upper, lower, radius, max(0.5, _TIP_PEN * soft_radius))
     off = np.where(flat, 0.0, middle - usual)
     middle = np.where(_tips(upper, off < -_LEAST_TIP_PX), np.minimum(middle, high), middle)
-    return x, np.where(_tips(-lower, off > _LEAST_TIP_PX), np.maximum(middle, low), middle)
+    middle = np.where(_tips(-lower, off > _LEAST_TIP_PX), np.maximum(middle, low), middle)
+    return x, middle, high, low
 
 
 def _without_pen(
