@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -220,6 +221,7 @@ def _followed(laid: _Laid) -> FoundPage:
         others = trace.used_by(neighbours, course.span, width_px)
         courses[cell] = trace.parted(course, ridge, others)
         edges[cell] = trace.edges_of(ink, courses[cell], others)
+    edges = _in_rows(edges)
     pen = trace.pen_of(list(edges.values()), width_px)
     ways = {cell: trace.drawn(each, pen, page.mm_per_px[0] * PX_PER_MM) for cell, each in edges.items()}
     pieces = [
@@ -244,6 +246,20 @@ def _followed(laid: _Laid) -> FoundPage:
         unsure=tuple(_unsure(laid)),
         grid_to_px=page.grid_to_px(),
     )
+
+
+def _in_rows(edges: dict[places.NamedCell, trace.Edges]) -> dict[places.NamedCell, trace.Edges]:
+    """Return the strokes of the cells, those exchanged that lie along each other's rows.
+
+    Where ink of a row has faded the way of its lead takes the next row's, whose lead is left with the faded one.
+    """
+    found = dict(edges)
+    for one, other in combinations(edges, 2):
+        if one.column != other.column or one.is_strip != other.is_strip:
+            continue
+        if trace.exchanged(found[one], found[other]):
+            found[one], found[other] = found[other], found[one]
+    return found
 
 
 def _piece(laid: _Laid, cell: places.NamedCell, way: trace.Way, zero: float, columns: int) -> TracePiece:

@@ -144,6 +144,13 @@ def edges_of(ink: Float32Array, course: Course, others: npt.NDArray[np.bool_]) -
     return Edges(course.span, upper, lower, wide, seen[course.rows, np.arange(course.rows.size)] > _ON_INK)
 
 
+def exchanged(one: Edges, other: Edges) -> bool:
+    """Return whether two strokes lie along each other's baselines rather than their own."""
+    levels = [each.span.top + float(np.median(each.upper + each.lower)) / 2 for each in (one, other)]
+    own = abs(levels[0] - one.span.baseline) + abs(levels[1] - other.span.baseline)
+    return abs(levels[0] - other.span.baseline) + abs(levels[1] - one.span.baseline) < own
+
+
 def pen_of(edges: Sequence[Edges], width_px: float) -> Pen:
     """Return the pen of a page from where its traces run flat; `width_px` where they nowhere do.
 

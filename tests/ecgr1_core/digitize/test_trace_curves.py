@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from ecgr1_core.digitize.curve import as_fine_as_pixels
-from ecgr1_core.digitize.trace import Edges, Span, Way, drawn, edges_of, find_course, pen_of, ridges
+from ecgr1_core.digitize.trace import Edges, Span, Way, drawn, edges_of, exchanged, find_course, pen_of, ridges
 
 WIDTH, HEIGHT, BASELINE = 600, 240, 150.0
 SPAN = Span(left=0, right=WIDTH, top=0, bottom=HEIGHT, baseline=BASELINE, pitch=240.0)
@@ -77,3 +79,25 @@ def test_pixels_are_sharpened_up_to_what_they_can_show(waves_to_a_pixel: float, 
     values = np.cos(2 * np.pi * waves_to_a_pixel / pixel * (np.arange(1200) + 0.5) * step)
     gain = float(np.vdot(as_fine_as_pixels(values, step, pixel)[100:-100], values[100:-100]))
     assert low - 1e-9 <= gain / float(np.vdot(values[100:-100], values[100:-100])) <= high + 1e-9
+
+
+@pytest.mark.parametrize(("high_px", "rise_px"), [(60.0, 3.0), (60.0, 8.0), (120.0, 4.0)])
+def test_an_r_and_an_s_wave_side_by_side_end_where_their_ink_does(high_px: float, rise_px: float) -> None:
+    knots = [(0.0, 0.0)]
+    for at in (80, 190, 300, 410, 520):
+        knots += [(at - rise_px, 0.0), (at, high_px), (at + rise_px, -0.6 * high_px), (at + 2 * rise_px, 0.0)]
+    x, high = np.array([*knots, (WIDTH, 0.0)]).T
+    y = BASELINE - np.interp(np.arange(WIDTH * 8) / 8, x, high)
+    found = edges(y)
+    way = drawn(found, pen_of([found], PEN_PX), 1.0)
+    assert np.nanmin(way.y) == pytest.approx(y.min(), abs=0.8)
+    assert np.nanmax(way.y) == pytest.approx(y.max(), abs=0.8)
+
+
+def test_strokes_along_each_others_baselines_are_exchanged() -> None:
+    upper = edges(beats(60.0, 4.0))
+    lower = replace(upper, span=replace(SPAN, top=200, bottom=200 + HEIGHT, baseline=200 + BASELINE))
+    assert not exchanged(upper, lower)
+    assert exchanged(
+        *(replace(each, span=replace(each.span, baseline=of)) for each, of in ((upper, 350.0), (lower, 150.0)))
+    )
