@@ -14,7 +14,7 @@ from typing import Protocol
 from ecgr1_core.interpretation import parse, write
 from ecgr1_core.protocol import compose
 from ecgr1_core.verify.tokens import sentences
-from training.corpus.asking import Chat, NoAnswerError
+from training.chat import Chat, NoAnswerError
 from training.corpus.cases import Case
 from training.corpus.config import LlmAuthoring
 from training.corpus.evidence import Phrases, asked_for, phrases_of, read_phrases
@@ -92,7 +92,8 @@ class LlmAuthor:
 
         answer = await self._chat.ask(self._guider.messages(case, earlier), self._config.temperature)
         if answer.cut:
-            raise NoAnswerError(self._config.model, "cut at the limit of tokens", "raise author.max_tokens")
+            kind = "cut at the limit of tokens"
+            raise NoAnswerError(self._config.model, kind, f"its answer was {kind}", "raise author.max_tokens")
         return brought(answer.text)
 
     async def phrases(self, case: Case, text: str) -> Phrases:

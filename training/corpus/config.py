@@ -5,10 +5,11 @@ The key of the author's server is no field: it is read from the environment, so 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from training.chat import ChatConfig
 from training.problems import OnProblem
 from training.run_config import FilePath, RunConfig
 
@@ -64,30 +65,26 @@ class ProtocolAuthoring(RunConfig):
     )
 
 
-class LlmAuthoring(RunConfig):
+class LlmAuthoring(ChatConfig):
     """The texts are a language model's, from measurements and protocol; its key is ECGR1_AUTHOR_API_KEY."""
+
+    url_place: ClassVar[str] = "author.url"
+    key_place: ClassVar[str] = "ECGR1_AUTHOR_API_KEY"
 
     by: Literal["llm"] = Field("llm", description="What tells this author from the protocol.")
     url: str = Field("https://api.deepseek.com/v1", description="Address of an OpenAI-compatible server.")
     model: str = Field("deepseek-chat", description="Name by which that server knows the model.")
     temperature: float | None = Field(0.7, ge=0, description="Temperature; null leaves the server its own.")
-    max_tokens: int = Field(4096, ge=1, description="Most tokens of one answer, hidden reasoning included.")
     attempts: int = Field(2, ge=1, description="How often a text is asked for until one passes the check.")
     evidence: Literal["findings", "llm"] = Field(
         "llm",
         description="Who picks the evidence phrases: the model by a second question, or the protocol's findings.",
     )
-    at_once: int = Field(16, ge=1, description="Most requests under way at the same time.")
-    retries: int = Field(6, ge=0, description="How often a busy, failing or unreachable server is asked again.")
-    timeout_s: float = Field(180.0, gt=0, description="Longest time of one request, in seconds.")
     answers: FilePath | None = Field(
         None,
         description="Folder in which every answer is kept by the content of its question, so that none is paid twice; "
         "unset: the folder answers in `out`.",
     )
-    price_in: float | None = Field(None, ge=0, description="Price of a million tokens sent; unset: cost unknown.")
-    price_out: float | None = Field(None, ge=0, description="Price of a million tokens written; unset: cost unknown.")
-    currency: str = Field("USD", description="Currency of these prices.")
 
 
 Authoring = Annotated[ProtocolAuthoring | LlmAuthoring, Field(discriminator="by")]

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.settings import Settings
-from training.corpus.asking import Chat, NoAnswerError, Usage
+from training.chat import Chat, NoAnswerError, Usage, all_done
 from training.corpus.authors import Author, LlmAuthor, ProtocolAuthor, Rejected
 from training.corpus.cases import Case, prepare
 from training.corpus.config import CorpusConfig, LlmAuthoring
@@ -93,15 +93,7 @@ async def _made(config: CorpusConfig, chosen: Sequence[Recipe], parts: Mapping[s
     with _pool(config.jobs) as pool:
         async with _author(config, made) as author:
             line = _Line(config, pool, author, problems, made)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(min(at_once, len(chosen))):
-                        group.create_task(_take(line, waiting, parts, len(chosen)))
-            except ExceptionGroup as faults:
-                first = next((one for one in faults.exceptions if isinstance(one, InputError)), None)
-                if first is None:
-                    raise
-                raise first from None
+            await all_done(_take(line, waiting, parts, len(chosen)) for _ in range(min(at_once, len(chosen))))
     return made
 
 
@@ -168,9 +160,7 @@ class _Line:
                     return
                 checked = Checked(checked.text, checked.labels, "no phrase", ("no evidence phrase was found in it",))
         except NoAnswerError as error:
-            self.problems.note(
-                error.kind, InputError(case.id, f"{error.subject} gave no answer, {error.kind}", error.remedy)
-            )
+            self.problems.note(error.kind, InputError(f"{case.id}, {error.subject}", error.fault, error.remedy))
             return
         self._reject(place, case, checked)
 

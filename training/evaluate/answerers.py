@@ -7,19 +7,19 @@ questions is asked in one turn that repeats what was asked and answered before.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ecgr1_core.errors import InputError, UnsupportedModalityError
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import EcgR1Reader, ReadingOptions, get_reader
 from ecgr1_core.readers.base import Reader, agreed
 from ecgr1_core.settings import Settings
-from training.evaluate.config import EndpointConfig
-from training.evaluate.endpoint import Endpoint, Messages
+from training.chat import Chat, ChatConfig
 
 if TYPE_CHECKING:
     from ecgr1_core.model.loading import LoadedModel
@@ -169,6 +169,13 @@ class EcgR1Answerer:
         return Written(text, reason, time.monotonic() - began)
 
 
+class _RemoteConfig(ChatConfig):
+    """The server of the settings."""
+
+    url_place: ClassVar[str] = "ECGR1_REMOTE_URL"
+    key_place: ClassVar[str] = "ECGR1_REMOTE_API_KEY"
+
+
 @dataclass
 class RemoteAnswerer:
     """A model behind the server of the settings; readings as the reader asks for them, questions with the page."""
@@ -182,17 +189,17 @@ class RemoteAnswerer:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        config = EndpointConfig(
+        config = _RemoteConfig(
             url=settings.remote_url or "",
             model=settings.remote_model or "",
             retries=settings.remote_retries,
             timeout_s=settings.remote_timeout_s,
             max_tokens=settings.remote_max_tokens,
             requests_per_minute=settings.remote_requests_per_minute,
-            concurrency=1,
         )
         key = settings.remote_api_key
-        self._endpoint = Endpoint(config, self.folder, key=None if key is None else key.get_secret_value().strip())
+        secret = None if key is None else key.get_secret_value().strip()
+        self._chat = Chat(config, secret, self.folder, steadfast=True)
 
     @property
     def version(self) -> str:
@@ -214,15 +221,17 @@ class RemoteAnswerer:
 
         if view.page_origin != "rendered" and not self.settings.remote_uploaded_pages:
             raise InputError("remote", "pages that came as images stay here", "set ECGR1_REMOTE_UPLOADED_PAGES")
-        messages: Messages = messages_of(replace(view, modality="image"), None)
+        messages: list[dict[str, Any]] = messages_of(replace(view, modality="image"), None)
         messages[0]["content"] = system or CLOSED_SYSTEM
         messages[1]["content"][0]["text"] = question
         began = time.monotonic()
-        for _, answer in self._endpoint.ask([messages], str.strip):
-            if isinstance(answer, InputError):
-                raise answer
-            return Written(answer, "end", time.monotonic() - began)
-        raise AssertionError("one question has one answer")
+
+        async def ask() -> Written:
+            async with self._chat:
+                answer = await self._chat.ask(messages, 0.0)
+            return Written(answer.text, "length" if answer.cut else "end", time.monotonic() - began)
+
+        return asyncio.run(ask())
 
 
 def answerer_of(name: str, settings: Settings, folder: Path, max_new_tokens: int | None = None) -> Answerer:

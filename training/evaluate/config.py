@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ecgr1_core.modality import Modality
+from training.chat import ChatConfig
 from training.problems import OnProblem
 from training.run_config import FilePath, RunConfig
 
 
-class EndpointConfig(RunConfig):
-    """A server in the form of OpenAI's chat completions, and how it may be asked."""
-
-    url: str = Field(description="Base address of the server, mostly ending in /v1.")
-    model: str = Field(description="Name by which the server knows the model.")
-    key_file: FilePath | None = Field(None, description="File that holds the key alone; unset: none is sent.")
-    concurrency: int = Field(8, ge=1, description="Questions that are asked at the same time.")
-    retries: int = Field(4, ge=0, description="How often one question is asked again after a failure.")
-    timeout_s: float = Field(120.0, gt=0, description="Longest time without an answer, in seconds.")
-    max_tokens: int = Field(4096, ge=1, description="Most tokens of one answer.")
-    requests_per_minute: int | None = Field(None, ge=1, description="Most requests a minute; unset: no limit.")
-    price_in: float | None = Field(None, ge=0, description="Price of a million tokens sent; unset: unknown.")
-    price_out: float | None = Field(None, ge=0, description="Price of a million tokens written; unset: unknown.")
-    currency: str = Field("USD", description="Currency of these prices.")
-    first_wait_s: float = Field(
-        1.0, ge=0, description="Wait before the first repetition, doubled at each further one; a server may ask more."
-    )
-
-
-class JudgeConfig(EndpointConfig):
+class JudgeConfig(ChatConfig):
     """The judge of the seven criteria."""
 
+    url_place: ClassVar[str] = "judge.url"
+    key_place: ClassVar[str] = "judge.key_file"
+
+    key_file: FilePath | None = Field(None, description="File that holds the key alone; unset: none is sent.")
     max_tokens: int = Field(3000, ge=1, description="Most tokens of one answer; seven lists with explanations.")
+    at_once: int = Field(8, ge=1, alias="concurrency", description="Questions that are asked at the same time.")
+    retries: int = Field(4, ge=0, description="How often one question is asked again after a failure.")
+    timeout_s: float = Field(120.0, gt=0, description="Longest time without an answer, in seconds.")
 
 
 class BenchmarkConfig(RunConfig):

@@ -40,7 +40,7 @@ def run_evaluate(config: EvaluateConfig) -> dict[str, Any]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "problems.jsonl").unlink(missing_ok=True)
-        (out / "config.json").write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (out / "config.json").write_text(config.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(out, f"cannot be written to ({error.strerror or error})", "give another folder") from error
     problems = Problems(config.on_problem, out / "problems.jsonl")

@@ -17,7 +17,6 @@ from werkzeug import Request, Response
 from ecgr1_core.errors import InputError
 from training.evaluate.cases import Case, cases_of_rows
 from training.evaluate.config import JudgeConfig
-from training.evaluate.endpoint import Endpoint
 from training.evaluate.judge import judge
 from training.problems import Problems
 
@@ -151,7 +150,7 @@ def test_a_late_judge_is_a_failure(httpserver: HTTPServer, cases: list[Case], tm
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refused_key_ends_the_run(httpserver: HTTPServer, cases: list[Case], tmp_path: Path, status: int) -> None:
     server = Server(httpserver, refusing(status))
-    with pytest.raises(InputError, match=f"refuses to answer \\({status}"):
+    with pytest.raises(InputError, match=f"\\({status}\\).*(check judge.url|set judge.key_file)"):
         grade(server.config(), cases, tmp_path)
 
 
@@ -162,36 +161,24 @@ def test_a_server_that_is_not_there(cases: list[Case], tmp_path: Path) -> None:
     assert "cannot be reached" in (tmp_path / "p.jsonl").read_text()
 
 
-@pytest.mark.slow
-def test_a_thousand_readings_are_not_paid_for_twice_after_a_kill(httpserver: HTTPServer, tmp_path: Path) -> None:
-    server = Server(httpserver, answer(GOOD))
-    questions = [[{"role": "user", "content": f"grade {number}"}] for number in range(1000)]
-    endpoint = Endpoint(server.config(concurrency=16), tmp_path)
-    asking = endpoint.ask(questions, json.loads)
-    for _ in range(400):
-        next(asking)
-    asking.close()  # a kill in the middle
-    paid = len(server.asked)
-    assert paid < 450
-    kept = len(list(tmp_path.rglob("*.json")))
-    assert 400 <= kept <= paid
-    whole_run = Endpoint(server.config(concurrency=16), tmp_path)
-    assert len(list(whole_run.ask(questions, json.loads))) == 1000
-    assert whole_run.usage.asked == 1000 - kept
-    assert whole_run.usage.from_disk == kept
+def test_what_was_graded_before_the_end_is_kept(httpserver: HTTPServer, cases: list[Case], tmp_path: Path) -> None:
+    server = Server(httpserver, answer(GOOD), answer(GOOD), refusing(402), answer(GOOD))
+    with pytest.raises(InputError, match=r"refuses the questions \(402\).*check judge\.url"):
+        grade(server.config(concurrency=1), cases, tmp_path)
+    assert len(server.asked) == 3
+    assert grade(server.config(), cases, tmp_path)["usage"]["from_disk"] == 2
+    assert len(server.asked) == 3 + 5
 
 
-def test_an_answer_that_was_cut_off_on_disk_is_asked_again(httpserver: HTTPServer, tmp_path: Path) -> None:
-    server = Server(httpserver, answer(GOOD))
-    question = [[{"role": "user", "content": "grade"}]]
-    list(Endpoint(server.config(), tmp_path).ask(question, json.loads))
-    kept = next(tmp_path.rglob("*.json"))
-    kept.write_text(kept.read_text()[:10])
-    assert list(Endpoint(server.config(), tmp_path).ask(question, json.loads)) == [(0, GOOD)]
-    assert len(server.asked) == 2
+def test_a_problem_that_ends_the_run_ends_the_asking(httpserver: HTTPServer, cases: list[Case], tmp_path: Path) -> None:
+    server = Server(httpserver, answer(GOOD), refusing(400))
+    graded = [case for case in cases if case.report]
+    with pytest.raises(InputError, match="does not accept the question"):
+        grade(server.config(concurrency=1), graded, tmp_path, Problems("stop"))
+    assert len(server.asked) <= 3
 
 
 def test_a_key_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     config = JudgeConfig(url="http://127.0.0.1:9/v1", model="judge", key_file=tmp_path / "nothing")
     with pytest.raises(InputError, match="the key cannot be read"):
-        Endpoint(config, tmp_path)
+        judge(config, [], [], tmp_path, 1, Problems())

@@ -1,4 +1,4 @@
-"""A process to be killed: asks `count` questions through the chat of a corpus, as fast as it may."""
+"""A process to be killed: asks `count` questions as fast as it may."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from training.corpus.asking import Chat
+from training.chat import Chat
 from training.corpus.config import LlmAuthoring
 
 
