@@ -5,9 +5,12 @@ Paths are relative to the folder of ECGs and of images that the run gives, or el
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ecgr1_core import formats
@@ -16,6 +19,9 @@ from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
 from training.rows import Row
+
+Looks = Literal["plain", "varied", "worn"]
+"""How a page is drawn: as the program does, in one of many looks, or that as scanned or photographed."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,14 @@ class Media:
         path = self.ecg_root / row.ecg
         return formats.read(path if path.exists() else path.with_name(path.name + ".hea"))
 
-    def page(self, row: Row) -> Image.Image:
-        """Return the page of a row, RGB; InputError where it names none or it is no image that can be read."""
+    def page(self, row: Row, draw: Callable[[EcgRecord], Image.Image] = render_page) -> Image.Image:
+        """Return the page of a row, RGB; InputError where it names none or it is no image that can be read.
+
+        `draw` makes those that are missing, where they are to be drawn.
+        """
         if row.image is None:
             if self.draw_missing:
-                return render_page(self.record(row))
+                return draw(self.record(row))
             raise InputError(row.source, "has no image", 'give its path in "images", or let pages be drawn')
         try:
             with Image.open(self.image_root / row.image) as image:
@@ -65,3 +74,20 @@ def media_beside(
 ) -> Media:
     """Return the media of a file of rows; folders that are not given are the file's own."""
     return Media(ecg_root or path.parent, image_root or path.parent, draw_missing)
+
+
+def drawn_page(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> Image.Image:
+    """Return a page of the recording: the program's own, one of many looks, or that with the wear of paper and camera.
+
+    The same state of `rng` gives the same page.
+    """
+    from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
+    from ecgr1_core.render.page_style import random_style
+    from ecgr1_core.render.sheets import draw_sheet
+
+    if looks == "plain":
+        return render_page(record)
+    page = draw_sheet(record, random_style(rng))
+    if looks == "worn":
+        page = degrade(page, random_degradation(rng, LEVELS[rng.integers(len(LEVELS))]))
+    return page.image

@@ -1,6 +1,7 @@
-"""The whole method in one run: corpus, fresh model, ECG tower, SFT with IMD, DAPO with EDER, evaluation, one report.
+"""The whole method in one run: corpus, fresh model, towers, SFT with IMD, DAPO with EDER, evaluation, one report.
 
-Each stage is the one that also runs by itself; only the paths from one to the next are filled in here. A stage that
+The ECG tower is always pre-trained, the vision tower where the file has a group for it. Each stage is the one that also
+runs by itself; only the paths from one to the next are filled in here. A stage that
 was done is not done again, and one that was broken off goes on where it stood.
 """
 
@@ -31,6 +32,9 @@ class PipelineConfig(RunConfig):
     corpus: dict[str, Any] = Field(description="fields of `ecgr1 train corpus`")
     start: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train start`")
     tower: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train tower`")
+    vision: dict[str, Any] | None = Field(
+        None, description="fields of `ecgr1 train vision`, which runs only where there is this group"
+    )
     sft: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train sft`")
     dapo: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train dapo`")
     evaluate: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 evaluate`")
@@ -43,22 +47,48 @@ def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
     stages.json. Raises InputError as the stages do, and for a group with a field that the pipeline fills in.
     """
     out = config.out
-    corpus, start, tower = out / "corpus", out / "start", out / "tower"
+    # All groups are checked before the first stage takes its minutes.
+    steps = planned(config)
+    done = _done(out, config)
+    for name, stage, ready in steps:
+        if name in done:
+            _log.info("%s: done before", name)
+            continue
+        _log.info("%s", name)
+        began = time.monotonic()
+        _kind, run = STAGES[stage].load()
+        done[name] = {"seconds": 0.0, "summary": json.loads(json.dumps(run(ready), default=str))}
+        done[name]["seconds"] = round(time.monotonic() - began, 1)
+        _keep(out, config, done)
+    write_report(out, done)
+    return {"out": str(out), "report": str(out / "report.html"), "stages": done}
+
+
+def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
+    """Return name, stage and configuration of each step; InputError for a group with a field that does not belong."""
+    out = config.out
+    corpus, start, tower, vision = out / "corpus", out / "start", out / "tower", out / "vision"
     sft, dapo = out / "sft", out / "dapo"
     test, images = corpus / "test.jsonl", {"draw_missing": True}
     seen = config.evaluate.get("modalities", ["signal"])  # the protocol reader has one record, and no order of two
     reading = {"rows": test, "readers": ["ecg-r1"], **images}
+    learning = {"model": start, "train": corpus / "sft.jsonl", "test": test}
+    pages: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
+    if config.vision is not None:
+        pages = [("vision", "vision", config.vision, {"out": vision, **learning, **images})]
     plan: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         ("corpus", "corpus", config.corpus, {"out": corpus}),
         ("start", "start", config.start, {"out": start, "rows": [corpus / "sft.jsonl"]}),
-        ("tower", "tower", config.tower, {"out": tower, "model": start, "train": corpus / "sft.jsonl", "test": test}),
+        ("tower", "tower", config.tower, {"out": tower, **learning}),
+        *pages,
         (
             "sft",
             "sft",
             config.sft,
             {
-                **{"out": sft, "model": start, "train": corpus / "sft.jsonl", "test": test},
-                **{"ecg_tower": tower / "tower.safetensors"},
+                **{"out": sft, "ecg_tower": tower / "tower.safetensors"},
+                **({"vision_tower": vision / "vision.safetensors"} if pages else {}),
+                **learning,
                 **images,
             },
         ),
@@ -82,21 +112,7 @@ def run_pipeline(config: PipelineConfig) -> dict[str, Any]:
             {"out": out / "read_protocol", "rows": test, "readers": ["protocol"], **images},
         ),
     ]
-    # All groups are checked before the first stage takes its minutes.
-    steps = [(name, stage, _config(stage, given, paths, out)) for name, stage, given, paths in plan]
-    done = _done(out, config)
-    for name, stage, ready in steps:
-        if name in done:
-            _log.info("%s: done before", name)
-            continue
-        _log.info("%s", name)
-        began = time.monotonic()
-        _kind, run = STAGES[stage].load()
-        done[name] = {"seconds": 0.0, "summary": json.loads(json.dumps(run(ready), default=str))}
-        done[name]["seconds"] = round(time.monotonic() - began, 1)
-        _keep(out, config, done)
-    write_report(out, done)
-    return {"out": str(out), "report": str(out / "report.html"), "stages": done}
+    return [(name, stage, _config(stage, given, paths, out)) for name, stage, given, paths in plan]
 
 
 def _config(stage: str, given: dict[str, Any], paths: dict[str, Any], folder: Path) -> RunConfig:

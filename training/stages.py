@@ -51,6 +51,12 @@ STAGES: Final = {
             "training.tower.run:run_tower",
         ),
         Stage(
+            "vision",
+            "pre-train the vision tower on pages: measurements, labels and texts of what they show",
+            "training.tower.config:VisionConfig",
+            "training.tower.run:run_vision",
+        ),
+        Stage(
             "sft",
             "fine-tune on written readings, with interleaved modality dropout",
             "training.sft.config:SftConfig",

@@ -10,7 +10,6 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +20,8 @@ from ecgr1_core.protocol import Findings, assess
 from ecgr1_core.record import EcgRecord, Patient
 from training.corpus.config import Pages
 from training.corpus.sources import Recipe
+from training.media import Looks, drawn_page
 from training.wfdb_files import write_wfdb
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -112,28 +109,10 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
     return path, record, tuple(dict.fromkeys(label.name for label in labels if label is not None))
 
 
-def _page(out: Path, seed: int, pages: Pages, recipe: Recipe, record: EcgRecord) -> str:
+def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord) -> str:
     path = out / "images" / f"{recipe.id}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
-    drawn_page(record, pages, np.random.default_rng([seed, 1, *recipe.id.encode()])).save(beside, "PNG")
+    drawn_page(record, looks, np.random.default_rng([seed, 1, *recipe.id.encode()])).save(beside, "PNG")
     beside.replace(path)
     return relative(path, out)
-
-
-def drawn_page(record: EcgRecord, pages: Pages, rng: np.random.Generator) -> Image.Image:
-    """Return a page of the recording: the program's own, one of many looks, or that with the wear of paper and camera.
-
-    The same state of `rng` gives the same page.
-    """
-    from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
-    from ecgr1_core.render.page_style import random_style
-    from ecgr1_core.render.paper import render_page
-    from ecgr1_core.render.sheets import draw_sheet
-
-    if pages == "plain":
-        return render_page(record)
-    page = draw_sheet(record, random_style(rng))
-    if pages == "worn":
-        page = degrade(page, random_degradation(rng, LEVELS[rng.integers(len(LEVELS))]))
-    return page.image

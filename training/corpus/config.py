@@ -10,10 +10,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from training.chat import ChatConfig
+from training.media import Looks
 from training.problems import OnProblem
 from training.run_config import FilePath, RunConfig
 
-Pages = Literal["none", "plain", "varied", "worn"]
+Pages = Literal["none", Looks]
 
 
 class SyntheticSource(RunConfig):

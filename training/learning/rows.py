@@ -22,8 +22,8 @@ from training.rows import Row, leaking, read_rows
 Example = TypeVar("Example")
 Told = tuple[str, str, str, str]
 """A problem as it travels from the process that found it: kind, subject, fault, remedy."""
-Need = Literal["answer", "recording"]
-"""What a row must have: an answer and what its tags name, or only a recording."""
+Need = Literal["answer", "recording", "page"]
+"""What a row must have: an answer and what its tags name, only a recording, or only a page (its own or to be drawn)."""
 
 
 class TooLongError(InputError):
@@ -98,16 +98,19 @@ def _fault(row: Row, media: Media, need: Need) -> tuple[str, InputError | None]:
         return "answer", InputError(row.source, "has no answer to learn", "end its messages with an assistant turn")
     if need == "recording" and row.ecg is None:
         return "modality", InputError(row.source, "has no ECG", 'give its path in "objects": {"ecg": [path]}')
+    drawable = media.draw_missing and row.ecg is not None and row.image is None
+    if need == "page" and row.image is None and not drawable:
+        return "modality", InputError(row.source, "has no page", 'give its path in "images", or let pages be drawn')
     unknown = [label for label in row.labels or () if lookup(label) is None]
     if unknown:
         return "label", InputError(row.source, f"has a label {unknown[0]!r} outside the vocabulary", "use its names")
-    if need == "answer" and not (media.draw_missing and row.ecg is not None and row.image is None):
+    if need == "answer" and not drawable:
         try:
             _ = row.modality
         except InputError as error:
             return "modality", error
     files: list[tuple[Path, str | None, tuple[str, ...]]] = [(media.ecg_root, row.ecg, ("", ".hea"))]
-    if need == "answer":
+    if need != "recording":
         files.append((media.image_root, row.image, ("",)))
     for root, name, endings in files:
         if name is not None and not any((root / (name + ending)).exists() for ending in endings):

@@ -22,6 +22,9 @@ class SftConfig(LearningConfig):
     ecg_tower: FilePath | None = Field(
         None, description="weights of a pre-trained ECG tower to start with (made by `tower`, or ECG-CoCa's .pt)"
     )
+    vision_tower: FilePath | None = Field(
+        None, description="weights of a pre-trained vision tower with its mergers to start with (made by `vision`)"
+    )
     parts: Parts = Field(Parts(), description="how each part of the model learns")
     lora: Lora = Field(Lora(), description="the adapters of parts that learn by LoRA")
     weights: Weights = Field("fp32", description="how weights are held: fp32, bf16, or nf4 (QLoRA)")

@@ -18,7 +18,7 @@ from training.rows import Row
 from training.sft.config import SftConfig
 from training.sft.data import Collator, SftRows
 from training.sft.saving import save_adapter, save_whole
-from training.tower.weights import load_tower
+from training.tower.weights import Tower, load_towers
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def run_sft(config: SftConfig) -> dict[str, Any]:
     on_gpu = state.device.type == "cuda"
     model = load_for_training(config.model, config.weights, state.local_process_index if on_gpu else "cpu")
     processor = EcgR1Processor.from_pretrained(config.model)
-    if config.ecg_tower is not None:
-        load_tower(inner_of(model).ecg_tower, config.ecg_tower)
+    towers: dict[Tower, Path | None] = {"ecg_tower": config.ecg_tower, "vision_tower": config.vision_tower}
+    load_towers(inner_of(model), towers)
     model = apply_parts(model, config.parts, config.lora, seed=config.seed)
     keep_parts_together(model)
 
@@ -86,7 +86,7 @@ def run_sft(config: SftConfig) -> dict[str, Any]:
     if state.is_main_process:
         with written_whole(made) as beside:
             if config.save == "whole":
-                save_whole(trainer.model, weights, processor, config.model, beside, config.save_as)
+                save_whole(trainer.model, weights, processor, config.model, beside, config.save_as, towers)
             else:
                 save_adapter(trainer.model, weights, beside)
     state.wait_for_everyone()
@@ -106,7 +106,8 @@ def run_sft(config: SftConfig) -> dict[str, Any]:
 
 def _check(config: SftConfig) -> None:
     ways = {config.parts.language, config.parts.vision_tower, config.parts.ecg_tower, config.parts.projectors}
-    if config.save == "adapter" and ("full" in ways or "lora" not in ways or config.ecg_tower is not None):
+    other_towers = config.ecg_tower is not None or config.vision_tower is not None
+    if config.save == "adapter" and ("full" in ways or "lora" not in ways or other_towers):
         raise InputError(
             "save", "an adapter alone cannot hold a part that learns in full or another tower", 'use save "whole"'
         )

@@ -1,6 +1,9 @@
-"""Pre-training of the ECG tower: measurements, labels and texts of recordings, before the language model sees any."""
+"""Pre-training of the towers, before the language model sees what they tell.
 
-from training.tower.config import TowerConfig
-from training.tower.run import run_tower
+The ECG tower learns from recordings and the vision tower from pages, both to tell measurements, labels and texts.
+"""
 
-__all__ = ["TowerConfig", "run_tower"]
+from training.tower.config import TowerConfig, VisionConfig
+from training.tower.run import run_tower, run_vision
+
+__all__ = ["TowerConfig", "VisionConfig", "run_tower", "run_vision"]

@@ -1,17 +1,16 @@
-"""What can be configured of the pre-training of an ECG tower."""
+"""What can be configured of the pre-training of a tower: of the ECG tower, and of the vision tower."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from training.learning.config import LearningConfig
+from training.media import Looks
 
 
-class TowerConfig(LearningConfig):
-    """Pre-training of the ECG tower of `model`, from the weights it has there; an objective of weight 0 is left out."""
+class PretrainingConfig(LearningConfig):
+    """Pre-training of a tower of `model`, from the weights it has there; an objective of weight 0 is left out."""
 
-    batch_rows: int = Field(32, ge=1, description="rows of one pass of one process; contrast is within them")
-    learning_rate: float = Field(5e-4, gt=0, description="highest learning rate of AdamW")
     weight_decay: float = Field(0.05, ge=0, description="weight decay of AdamW")
     measurements: float = Field(1.0, ge=0, description="weight of the regression of measurements")
     labels: float = Field(1.0, ge=0, description="weight of the classification of labels")
@@ -21,3 +20,24 @@ class TowerConfig(LearningConfig):
     text_layers: int = Field(2, ge=1, description="layers of each of its two halves")
     text_heads: int = Field(4, ge=1, description="attention heads of its layers")
     text_tokens: int = Field(76, ge=8, description="tokens of a text; longer ones are cut")
+
+
+class TowerConfig(PretrainingConfig):
+    """Pre-training of the ECG tower on recordings."""
+
+    batch_rows: int = Field(32, ge=1, description="rows of one pass of one process; contrast is within them")
+    learning_rate: float = Field(5e-4, gt=0, description="highest learning rate of AdamW")
+
+
+class VisionConfig(PretrainingConfig):
+    """Pre-training of the vision tower with its mergers on pages; the recordings of their rows say what is true."""
+
+    batch_rows: int = Field(16, ge=1, description="rows of one pass of one process; contrast is within them")
+    learning_rate: float = Field(1e-4, gt=0, description="highest learning rate of AdamW")
+    draw_missing: bool = Field(True, description="draw a page for rows that have a recording and no page")
+    looks: Looks = Field(
+        "varied",
+        description="how pages are drawn: plain, varied (another look in each epoch), or worn (these as scanned or "
+        "photographed)",
+    )
+    gradient_checkpointing: bool = Field(False, description="compute activations again instead of keeping them")

@@ -1,8 +1,8 @@
-"""The ECG tower with what teaches it: heads on its class vector, and CoCa's text tower.
+"""An encoder with what teaches it: heads on the vectors that stand for the whole, and CoCa's text tower.
 
 CoCa (Yu et al., arXiv 2205.01917): the lower half of the text tower reads the text alone, and its class vector is
-brought near that of the recording (contrastive loss); the upper half also attends to the recording and says the text
-word by word (captioning loss). It knows nothing of files, and of tokens only their numbers.
+brought near that of the recording or page (contrastive loss); the upper half also attends to the recording or page and
+says the text word by word (captioning loss). It knows nothing of files, and of tokens only their numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgr1_core.model.tower import EcgTower
+from training.tower.encoders import Encoder
 
 PADDING: Final = -1  # where a text has no token
 _SHARPEST: Final = 100.0  # largest scale of similarities, as CLIP has it (arXiv 2103.00020, section 2.5)
@@ -49,29 +49,32 @@ class TextTower(nn.Module):
             x = layer(x, src_mask=_causal(x), src_key_padding_mask=absent)
         return self.norm_class(x[:, -1]), x[:, :-1]
 
-    def say(self, words: Tensor, seen: Tensor) -> Tensor:
-        """Return logits of the next word, [batch, tokens, vocabulary], of words that also look at `seen`."""
+    def say(self, words: Tensor, seen: Tensor, absent: Tensor | None = None) -> Tensor:
+        """Return logits of the next word, [batch, tokens, vocabulary], of words that also look at `seen`.
+
+        `absent`, [batch, seen tokens], is true for those of `seen` that are padding.
+        """
         for layer in self.looking:
-            words = layer(words, seen, tgt_mask=_causal(words))
+            words = layer(words, seen, tgt_mask=_causal(words), memory_key_padding_mask=absent)
         logits: Tensor = self.norm_words(words) @ self.embedding.weight.T
         return logits
 
 
 class TowerLearner(nn.Module):
-    """A tower and its teachers; only those whose weight in `objectives` is above 0 are built.
+    """An encoder and its teachers; only those whose weight in `objectives` is above 0 are built.
 
     `objectives` are the weights of "measurements", "labels", "contrastive" and "captioning". The heads look at the
-    tower's class vector after `ln_post`; the contrast is at its projection by `proj`.
+    encoder's vectors that stand for the whole; the contrast is at their projection.
     """
 
     def __init__(
-        self, tower: EcgTower, text: TextTower, objectives: dict[str, float], numbers: int, labels: int
+        self, encoder: Encoder, text: TextTower, objectives: dict[str, float], numbers: int, labels: int
     ) -> None:
         super().__init__()
-        width, output = tower.proj.shape
+        width, output = encoder.projection.shape
         words = text.embedding.embedding_dim
-        self.tower, self.objectives = tower, {name: weight for name, weight in objectives.items() if weight > 0}
-        tower.proj.requires_grad_("contrastive" in self.objectives)
+        self.encoder, self.objectives = encoder, {name: weight for name, weight in objectives.items() if weight > 0}
+        encoder.projection.requires_grad_("contrastive" in self.objectives)
         self.heads = nn.ModuleDict()
         if "measurements" in self.objectives:
             self.heads["measurements"] = nn.Linear(width, numbers)
@@ -87,39 +90,36 @@ class TowerLearner(nn.Module):
             text.norm_class.requires_grad_(False)
             text.last.requires_grad_(False)
         if "captioning" in self.objectives:
-            self.heads["seen"] = nn.Linear(width, words)
+            self.heads["seen"] = nn.Linear(encoder.width, words)
         else:
             text.looking.requires_grad_(False)
             text.norm_words.requires_grad_(False)
 
-    def forward(
-        self, ecg_values: Tensor, numbers: Tensor, label_values: Tensor, ids: Tensor, time_mask: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """Return the loss of each objective, and under "told" what a head or the contrast says of each recording.
+    def forward(self, numbers: Tensor, label_values: Tensor, ids: Tensor, **seen: Tensor) -> dict[str, Tensor]:
+        """Return the loss of each objective, and under "told" what a head or the contrast says of each row.
 
-        `ecg_values` [batch, leads, samples] in mV, `time_mask` [batch, samples] as the tower takes them; `numbers`
-        [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids` [batch,
-        tokens], `PADDING` after the end.
+        `numbers` [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids`
+        [batch, tokens], `PADDING` after the end; `seen` as the encoder takes it.
         """
-        tokens = self.tower.ln_post(self.tower(ecg_values, time_mask))
-        first = tokens[:, 0]
+        tokens, absent = self.encoder(**seen)
+        whole = tokens[:, : self.encoder.summary].flatten(1)
         told: dict[str, Tensor] = {}
         if "measurements" in self.heads:
-            said = self.heads["measurements"](first).float()
+            said = self.heads["measurements"](whole).float()
             told |= {"measurements": _known_mean(functional.smooth_l1_loss, said, numbers), "told_numbers": said}
         if "labels" in self.heads:
-            said = self.heads["labels"](first).float()
+            said = self.heads["labels"](whole).float()
             loss = _known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
             told |= {"labels": loss, "told_labels": said}
         if self.text is not None:
             read, words = self.text.read(ids)
             if "contrastive" in self.objectives:
-                one = functional.normalize((first @ self.tower.proj).float(), dim=-1)
+                one = functional.normalize((whole @ self.encoder.projection).float(), dim=-1)
                 other = functional.normalize(self.heads["text"](read).float(), dim=-1)
                 alike = one @ other.T
                 told |= {"contrastive": _contrast(alike * self.scale.exp().clamp(max=_SHARPEST), ids), "alike": alike}
             if "captioning" in self.objectives:
-                logits = self.text.say(words[:, :-1], self.heads["seen"](tokens)).float()
+                logits = self.text.say(words[:, :-1], self.heads["seen"](tokens), absent).float()
                 told["captioning"] = functional.cross_entropy(
                     logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=PADDING
                 )
@@ -144,7 +144,7 @@ def _known_mean(loss: Any, said: Tensor, true: Tensor) -> Tensor:
 
 
 def _contrast(alike: Tensor, ids: Tensor) -> Tensor:
-    """Return the symmetric contrastive loss of recordings and texts; recordings of the same text all belong to it."""
+    """Return the symmetric contrastive loss of what is seen and texts; rows of the same text all belong to it."""
     same = (ids[:, None] == ids[None, :]).all(dim=-1).float()
     wanted = same / same.sum(dim=1, keepdim=True)
     return (functional.cross_entropy(alike, wanted) + functional.cross_entropy(alike.T, wanted)) / 2

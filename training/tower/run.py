@@ -1,30 +1,85 @@
-"""Pre-training of an ECG tower from configuration to a file of weights: `run_tower`."""
+"""Pre-training of a tower from configuration to a file of weights: `run_tower` and `run_vision`."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ecgr1_core.errors import InputError
-from training.learning.rows import Plan
+from training.learning.rows import Need, Plan
 from training.learning.run import close_run, learning_rows, losses_of, open_run, problem_counts, steps_of
-from training.media import media_beside
+from training.media import Media, media_beside
 from training.problems import Problems
 from training.rows import Row
-from training.tower.config import TowerConfig
+from training.tower.config import PretrainingConfig, TowerConfig, VisionConfig
 from training.tower.weights import save_tower
+
+if TYPE_CHECKING:
+    from training.tower.encoders import Encoder
+    from training.tower.sights import Sight
 
 _log = logging.getLogger(__name__)
 
 
 def run_tower(config: TowerConfig) -> dict[str, Any]:
-    """Train the tower of `model`, and return a summary: steps, rows, problems, losses, held-out figures, its file.
+    """Train the ECG tower of `model`, and return a summary: steps, rows, problems, losses, held-out figures, its file.
 
     The file, tower.safetensors in `out`, is what `ecg_tower` of fine-tuning takes. Under `accelerate launch` every
     process runs it. Raises InputError for everything in configuration, rows or model that a user can mend.
+    """
+    from training.tower.encoders import EcgEncoder
+    from training.tower.sights import Recordings
+
+    return _pretrain(
+        config,
+        lambda inner: EcgEncoder(inner.ecg_tower),
+        lambda settings, _processor, media: Recordings(media, settings.ecg_mask_padding),
+        need="recording",
+        made="tower",
+    )
+
+
+def run_vision(config: VisionConfig) -> dict[str, Any]:
+    """Train the vision tower of `model` with its mergers, and return a summary as `run_tower`.
+
+    The file, vision.safetensors in `out`, is what `vision_tower` of fine-tuning takes. Measurements are known of rows
+    that have a recording. Raises InputError as `run_tower`.
+    """
+    from training.tower.encoders import VisionEncoder
+    from training.tower.sights import Pages
+
+    def encoder(inner: Any) -> VisionEncoder:
+        if config.gradient_checkpointing:
+            inner.visual.activation_checkpointing_enable()
+        return VisionEncoder(inner.visual, config.text_width)
+
+    return _pretrain(
+        config,
+        encoder,
+        lambda _settings, processor, media: Pages(media, processor, config.looks, config.seed),
+        need="page",
+        draw_missing=config.draw_missing,
+        made="vision",
+    )
+
+
+def _pretrain(
+    config: PretrainingConfig,
+    encoder_of: Callable[[Any], Encoder],
+    sight_of: Callable[[Any, Any, Media], Sight],
+    *,
+    need: Need,
+    made: str,
+    draw_missing: bool = False,
+) -> dict[str, Any]:
+    """Train the encoder that `encoder_of` makes of the inner model, and return the summary.
+
+    `sight_of` makes of configuration, processor and media what shows rows to the encoder. `made` is the name of the
+    file of weights and of its entry in the summary.
     """
     import torch
     from accelerate import PartialState
@@ -43,7 +98,7 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
         raise InputError("text_width", "is no multiple of text_heads", "change one of them")
     state = PartialState(cpu=config.cpu)
     start = open_run(config, main=state.is_main_process)
-    rows, test, problems = learning_rows(config, need="recording", main=state.is_main_process)
+    rows, test, problems = learning_rows(config, need=need, draw_missing=draw_missing, main=state.is_main_process)
     steps = steps_of(config, len(rows), state.num_processes)
 
     model = load_for_training(config.model)
@@ -56,7 +111,9 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
         config.text_heads,
         config.text_tokens,
     )
-    learner = TowerLearner(model.model.ecg_tower, text, objectives, len(TARGETS), len(LABELS))
+    learner = TowerLearner(encoder_of(model.model), text, objectives, len(TARGETS), len(LABELS))
+    settings = model.config
+    del model  # only its tower is needed from here on
 
     measured = []
     for number, (path, members) in enumerate(((config.train, rows), (config.test, test))):
@@ -70,14 +127,14 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
     mean, spread = scales(measured[0])
 
     def maker(path: Path, members: list[Row], values: np.ndarray) -> TowerRows:
+        media = media_beside(path, config.ecg_root, config.image_root, draw_missing=draw_missing)
         return TowerRows(
             processor.tokenizer,
             members,
-            media_beside(path, config.ecg_root),
+            sight_of(settings, processor, media),
             (values - mean) / spread,
             config.text_tokens,
             needs_text=learner.text is not None,
-            mask_padding=model.config.ecg_mask_padding,
         )
 
     each_step = config.batch_rows * config.accumulate * state.num_processes
@@ -97,9 +154,9 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
     )
     trainer.train(resume_from_checkpoint=None if start is None else str(start))
     held_out = trainer.evaluate() if test else None
-    made = config.out / "tower.safetensors"
+    path = config.out / f"{made}.safetensors"
     if state.is_main_process:
-        save_tower(learner.tower, made)
+        save_tower(learner.encoder.tower, path)
     state.wait_for_everyone()
     summary = {
         "steps": steps,
@@ -109,6 +166,6 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
         "losses": losses_of(config.out / "metrics.jsonl") if state.is_main_process else {},
         "test": held_out,
         "problems": problem_counts(problems, found),
-        "tower": str(made),
+        made: str(path),
     }
     return close_run(config, summary, main=state.is_main_process)

@@ -1,4 +1,4 @@
-"""Examples of tower pre-training, its trainer, and what is told of the held-out rows."""
+"""Examples of the pre-training of a tower, its trainer, and what is told of the held-out rows."""
 
 from __future__ import annotations
 
@@ -12,53 +12,48 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.model.processing import prepare_signal, recorded_samples
 from training.batches import END_OF_TURN
 from training.learning.rows import Told, told
 from training.learning.trainer import RunTrainer
-from training.media import Media
 from training.rows import Row
 from training.tower.network import PADDING, TowerLearner
+from training.tower.sights import Sight
 from training.tower.targets import TARGETS, label_row, text_of
 
 _START: Final = "<|im_start|>"
+_JOINED: Final = ("pixel_values", "image_grid_thw")  # of all pages one after the other
 _TOLD: Final = ("heart_rate_bpm", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 Example = dict[str, np.ndarray]
 
 
 @dataclass
 class TowerRows:
-    """Makes examples of rows: the signal as the tower takes it, and all that it is to tell.
+    """Makes examples of rows: what the tower is shown of each, and all that it is to tell.
 
-    `numbers` [rows, targets] are in standard deviations, NaN where not known. With `mask_padding` padded time is told.
+    `numbers` [rows, targets] are in standard deviations, NaN where not known.
     """
 
     tokenizer: Any
     rows: Sequence[Row]
-    media: Media
+    sight: Sight
     numbers: np.ndarray
     tokens: int
     needs_text: bool
-    mask_padding: bool
 
-    def load(self, _epoch: int, index: int) -> Example:
-        """Return a row as arrays; InputError where its recording cannot be used or nothing is said of it."""
+    def load(self, epoch: int, index: int) -> Example:
+        """Return a row as arrays; InputError where its recording or page cannot be used or nothing is said of it."""
         row = self.rows[index]
         text = text_of(row)
         if self.needs_text and not text:
             raise InputError(row.source, "has neither an answer nor labels", "give one, or leave the text losses out")
         start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
         words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
-        record = self.media.record(row)
-        example = {
-            "ecg_values": prepare_signal(record)[0],
+        return {
+            **self.sight(row, epoch),
             "numbers": self.numbers[index],
             "label_values": label_row(row),
             "ids": np.array([start, *words, end]),
         }
-        if self.mask_padding:
-            example["time_mask"] = np.arange(example["ecg_values"].shape[1]) < recorded_samples(record)
-        return example
 
 
 def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:
@@ -68,7 +63,10 @@ def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, An
     padded = [
         {**row, "ids": np.pad(row["ids"], (0, longest - len(row["ids"])), constant_values=PADDING)} for row in rows
     ]
-    batch: dict[str, Any] = {name: torch.from_numpy(np.stack([row[name] for row in padded])) for name in rows[0]}
+    batch: dict[str, Any] = {}
+    for name in rows[0]:
+        together = np.concatenate if name in _JOINED else np.stack
+        batch[name] = torch.from_numpy(together([row[name] for row in padded]))
     return batch | {"problems": [problem for _, problems in examples for problem in problems]}
 
 
@@ -116,7 +114,7 @@ class TowerTrainer(RunTrainer):
 
         The loss of each objective; the mean absolute error of the main measurements in their units; the mean area under
         the ROC curve over the labels that some rows have and some have not; and how often the text most like a
-        recording, among those of its pass, is its own.
+        row, among those of its pass, is its own. Pages that are drawn look the same each time.
         """
         if self.held_out[0] == self.state.global_step or self.test is None:
             return self.held_out[1]

@@ -15,10 +15,10 @@ from ecgr1_core import formats
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS, EcgRecord, Patient
 from training.corpus import run_corpus
-from training.corpus.cases import drawn_page, prepare
+from training.corpus.cases import prepare
 from training.corpus.config import FolderSource, SyntheticSource
 from training.corpus.sources import recipes
-from training.media import media_beside
+from training.media import drawn_page, media_beside
 from training.problems import Problems
 from training.rows import Row, read_rows
 from training.synthesis import kind_spec, synthesize

@@ -11,9 +11,11 @@ import yaml
 from app import main
 from ecgr1_core.errors import InputError
 from ecgr1_core.model.modeling import EcgR1ForConditionalGeneration
-from training.pipeline import PipelineConfig, run_pipeline
+from training.pipeline import PipelineConfig, planned, run_pipeline
 from training.run_config import checked, load_config
+from training.sft import SftConfig
 from training.start import Sizes, StartConfig, run_start
+from training.tower import VisionConfig
 from training.trends import paired, trend
 
 TINY = Path(__file__).parents[3] / "training/configs/tiny.yaml"
@@ -73,6 +75,22 @@ def test_a_field_that_the_pipeline_fills_in_is_refused_before_anything_runs(tmp_
     with pytest.raises(InputError, match=r"sft.model: is filled in by the pipeline"):
         run_pipeline(config)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_vision_tower_is_pretrained_where_there_is_a_group_for_it(tmp_path: Path) -> None:
+    without = planned(small(tmp_path / "run"))
+    assert "vision" not in [name for name, _, _ in without]
+    config = small(tmp_path / "run").model_copy(update={"vision": {"max_steps": 7, "looks": "worn"}})
+    steps = {name: ready for name, _, ready in planned(config)}
+    assert list(steps)[2:5] == ["tower", "vision", "sft"]
+    vision, sft = steps["vision"], steps["sft"]
+    assert isinstance(vision, VisionConfig)
+    assert isinstance(sft, SftConfig)
+    assert (vision.max_steps, vision.looks, vision.draw_missing) == (7, "worn", True)
+    assert (vision.model, vision.train) == (tmp_path / "run" / "start", tmp_path / "run" / "corpus" / "sft.jsonl")
+    assert sft.vision_tower == tmp_path / "run" / "vision" / "vision.safetensors"
+    with pytest.raises(InputError, match=r"vision.draw_missing: is filled in by the pipeline"):
+        planned(config.model_copy(update={"vision": {"draw_missing": False}}))
 
 
 def test_fields_that_are_unknown_or_do_not_fit_are_named(tmp_path: Path) -> None:

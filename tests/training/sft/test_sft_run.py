@@ -167,21 +167,21 @@ def test_coca_file_holds_a_tower(sft_model: Path, tmp_path: Path) -> None:
     tower = load_for_training(sft_model).model.ecg_tower
     held = {f"module.ecg.{name}": value + 1 for name, value in tower.state_dict().items()}
     torch.save({"epoch": 20, "state_dict": held | {"module.text.x": torch.zeros(2)}}, tmp_path / "cpt.pt")
-    load_tower(tower, tmp_path / "cpt.pt")
+    load_tower(tower, tmp_path / "cpt.pt", "ecg_tower")
     assert torch.equal(tower.state_dict()["proj"], held["module.ecg.proj"])
 
 
 def test_towers_that_do_not_fit(sft_model: Path, tmp_path: Path) -> None:
     tower = load_for_training(sft_model).model.ecg_tower
     with pytest.raises(InputError, match=r"none.safetensors: is not there"):
-        load_tower(tower, tmp_path / "none.safetensors")
+        load_tower(tower, tmp_path / "none.safetensors", "ecg_tower")
     wide = load_for_training(checkpoint(tmp_path / "wide", tower_width=32)).model.ecg_tower
     save_tower(wide, tmp_path / "wide.safetensors")
     with pytest.raises(InputError, match=r"wide.safetensors: holds an ECG tower of another size"):
-        load_tower(tower, tmp_path / "wide.safetensors")
+        load_tower(tower, tmp_path / "wide.safetensors", "ecg_tower")
     shutil.copy(sft_model / "model-00001-of-00002.safetensors", tmp_path / "model.safetensors")
     with pytest.raises(InputError, match=r"holds no ECG tower of this model"):
-        load_tower(tower, tmp_path / "model.safetensors")
+        load_tower(tower, tmp_path / "model.safetensors", "ecg_tower")
 
 
 def test_full_disk_leaves_the_checkpoint_before_whole(config: SftConfig) -> None:

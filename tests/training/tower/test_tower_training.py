@@ -23,6 +23,7 @@ from training.media import media_beside
 from training.rows import Row, read_rows
 from training.run_config import load_config
 from training.tower import TowerConfig, run_tower
+from training.tower.encoders import EcgEncoder
 from training.tower.network import PADDING, TextTower, TowerLearner
 from training.tower.targets import LABELS, TARGETS, label_row, measured_rows, numbers, scales, text_of
 from training.tower.trainer import mean_auroc
@@ -46,8 +47,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def learner(model: Path, *names: str) -> TowerLearner:
     torch.manual_seed(1)
     weights = {name: 1.0 if name in names else 0.0 for name in OBJECTIVES}
-    tower = load_for_training(model).model.ecg_tower
-    return TowerLearner(tower, TextTower(400, 16, 2, 2, 12), weights, len(TARGETS), len(LABELS))
+    encoder = EcgEncoder(load_for_training(model).model.ecg_tower)
+    return TowerLearner(encoder, TextTower(400, 16, 2, 2, 12), weights, len(TARGETS), len(LABELS))
 
 
 def batch(count: int = 3) -> dict[str, torch.Tensor]:
@@ -110,8 +111,8 @@ def test_each_objective_reaches_the_tower_and_its_own_teacher(model: Path, objec
     one.total(losses).backward()
     unreached = [name for name, p in one.named_parameters() if p.requires_grad and p.grad is None]
     assert unreached == []
-    assert float(one.tower.conv1.weight.grad.abs().sum()) > 0
-    assert (one.tower.proj.grad is not None) == (objective == "contrastive")
+    assert float(one.encoder.tower.conv1.weight.grad.abs().sum()) > 0
+    assert (one.encoder.projection.grad is not None) == (objective == "contrastive")
 
 
 def test_what_is_not_known_teaches_nothing(model: Path) -> None:
