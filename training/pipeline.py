@@ -1,8 +1,8 @@
 """The whole method in one run: corpus, fresh model, towers, SFT with IMD, DAPO with EDER, evaluation, one report.
 
 The ECG tower is always pre-trained, the vision tower where the file has a group for it. Each stage is the one that also
-runs by itself; only the paths from one to the next are filled in here. A stage that
-was done is not done again, and one that was broken off goes on where it stood.
+runs by itself; only the paths from one to the next are filled in here. A stage that was done is not done again, and one
+that was broken off goes on where it stood.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ be pickled. Authors and checks come after it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe) -> Case | InputE
         known: tuple[str, ...] | None
         if recipe.synthetic is not None:
             path, record, known = _drawn(out, seed, recipe)
+        elif recipe.version:
+            path, record, known = _changed(out, seed, recipe)
         else:
             assert recipe.path is not None
             path, record, known = recipe.path, formats.read(recipe.path), recipe.known
@@ -107,6 +110,28 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
     )
     labels = (vocabulary.lookup(code) for code in truth.labels)
     return path, record, tuple(dict.fromkeys(label.name for label in labels if label is not None))
+
+
+def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
+    """Return the header of a changed recording, the recording as its files hold it, and its labels.
+
+    They are None where a change may have made one of them untrue: the others would not be complete.
+    """
+    from training.augment import augmented, noise_of
+
+    assert recipe.path is not None
+    record = formats.read(recipe.path)
+    noises = []
+    if recipe.noise is not None:
+        with contextlib.suppress(InputError):  # none can be taken from it
+            noises.append(noise_of(formats.read(recipe.noise)))
+    rng = np.random.default_rng([seed, *recipe.id.encode()])
+    made = augmented(record, recipe.known or (), rng, noises)
+    while made.record is record:  # by chance nothing was changed
+        made = augmented(record, recipe.known or (), rng, noises)
+    comments = (f"version {recipe.version} of {record.name}, its time, size and noise changed",)
+    path, held = write_wfdb(out / "ecg", replace(made.record, name=recipe.id), comments)
+    return path, held, None if recipe.known is None or made.dropped else made.labels
 
 
 def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord) -> str:

@@ -49,6 +49,12 @@ class FolderSource(RunConfig):
         "semicolons, or PTB-XL's {code: likelihood}; unset: nothing is known.",
     )
     limit: int | None = Field(None, ge=1, description="At most so many recordings, drawn with the seed; unset: all.")
+    versions: int = Field(
+        1,
+        ge=1,
+        description="How many are made of each recording: itself, and others of it in changed time, size and noise. Of "
+        "patients in test.jsonl it is itself alone.",
+    )
 
 
 Source = Annotated[SyntheticSource | FolderSource, Field(discriminator="from_")]

@@ -17,7 +17,7 @@ from training.corpus.config import CorpusConfig, LlmAuthoring
 from training.corpus.making import Made, make
 from training.corpus.ratings import rated_rows
 from training.corpus.sources import Recipe, recipes
-from training.corpus.split import PARTS, Part, require_apart, split
+from training.corpus.split import PARTS, Part, require_apart, split, versions_apart
 from training.problems import Problems
 from training.rows import Row, write_rows
 
@@ -48,6 +48,7 @@ def _run(config: CorpusConfig) -> dict[str, Any]:
     found, unknown = recipes(config.sources, config.seed, problems)
     chosen = _wanted(config, found)
     parts = split((recipe.patient for recipe in chosen), config.shares, config.seed)
+    chosen = versions_apart(chosen, parts, config.seed)
     rated = [row for manifest in config.ratings for row in rated_rows(manifest, config.out)]
     if not chosen and not rated:
         raise InputError("corpus", "there is nothing to make it of", "name sources or ratings")

@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -30,7 +30,8 @@ _SEXES: Final[Mapping[str, Literal["F", "M"]]] = {"0": "M", "1": "F", "m": "M", 
 class Recipe:
     """How one recording is had: drawn where `synthetic` says of what kind, or read from `path`.
 
-    `id` is unique in the corpus and fit for file names. `known` are names of the vocabulary that the source tells of
+    One with a `version` above 0 is read and changed; noise is put on it that is that of the recording `noise`. `id` is
+    unique in the corpus and fit for file names. `known` are names of the vocabulary that the source tells of
     the recording, None where it tells nothing; those of a synthetic one are found when it is drawn.
     """
 
@@ -41,6 +42,8 @@ class Recipe:
     path: Path | None = None
     told: Patient = field(default_factory=Patient)
     known: tuple[str, ...] | None = None
+    version: int = 0
+    noise: Path | None = None
 
 
 def recipes(sources: Sequence[Source], seed: int, problems: Problems) -> tuple[list[Recipe], Counter[str]]:
@@ -86,10 +89,15 @@ def _of_folder(source: FolderSource, seed: int, problems: Problems, unknown: Cou
     found = list(_of_table(source, problems, unknown) if source.table is not None else _of_files(source.folder))
     if not found:
         raise InputError(source.folder, "no recording was found there", "check the folder and the table")
-    if source.limit is None or source.limit >= len(found):
-        return found
-    kept = {one.id for one in sorted(found, key=lambda one: share(seed, "limit", one.id))[: source.limit]}
-    return [one for one in found if one.id in kept]
+    drawn = sorted(found, key=lambda one: share(seed, "limit", one.id))
+    kept = {one.id for one in drawn[: source.limit]}
+    return [version for one in found if one.id in kept for version in _versions(one, source.versions)]
+
+
+def _versions(recipe: Recipe, count: int) -> Iterator[Recipe]:
+    yield recipe
+    for version in range(1, count):
+        yield replace(recipe, id=f"{recipe.id}_v{version}", version=version)
 
 
 def _of_files(folder: Path) -> Iterator[Recipe]:

@@ -6,13 +6,14 @@ The split depends on the seed and the names of the patients only; a patient's re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from ecgr1_core.errors import InputError
 from training.corpus.config import Shares
-from training.corpus.sources import share
+from training.corpus.sources import Recipe, share
 from training.rows import Row, leaking, read_rows
 
 Part = Literal["sft", "rl", "test"]
@@ -49,3 +50,20 @@ def _none(patients: Sequence[str], file: str, other: str, remedy: str) -> None:
     if patients:
         named = ", ".join(patients[:_MOST_NAMED]) + (", …" if len(patients) > _MOST_NAMED else "")
         raise InputError(file, f"of its patients {len(patients)} stand in {other} too ({named})", remedy)
+
+
+def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int) -> list[Recipe]:
+    """Return the recordings without changed ones of test patients; other changed ones get noise of their own part."""
+    read: dict[Part, list[Path]] = {part: [] for part in PARTS}
+    for recipe in found:
+        if recipe.path is not None and not recipe.version:
+            read[parts[recipe.patient]].append(recipe.path)
+    kept: list[Recipe] = []
+    for recipe in found:
+        part = parts[recipe.patient]
+        if not recipe.version:
+            kept.append(recipe)
+        elif part != "test":
+            place = int(share(seed, "noise", recipe.id) * len(read[part]))
+            kept.append(replace(recipe, noise=read[part][place]))
+    return kept

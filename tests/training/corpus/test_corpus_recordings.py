@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,11 @@ from corpus_kit import case_of, synthetic
 from ecgr1_core import formats
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS, EcgRecord, Patient
-from training.corpus import run_corpus
+from training.corpus import CorpusConfig, run_corpus
 from training.corpus.cases import prepare
-from training.corpus.config import FolderSource, SyntheticSource
-from training.corpus.sources import recipes
+from training.corpus.config import FolderSource, Shares, SyntheticSource
+from training.corpus.sources import Recipe, recipes
+from training.corpus.split import Part, versions_apart
 from training.media import drawn_page, media_beside
 from training.problems import Problems
 from training.rows import Row, read_rows
@@ -111,6 +113,39 @@ def test_a_limit_draws_by_the_seed(tmp_path: Path) -> None:
     }
     assert all(len(ids) == 2 for ids in chosen.values())
     assert len({tuple(ids) for ids in chosen.values()}) > 1
+
+
+def test_versions_are_other_recordings_of_the_same_patient_and_none_is_tested_on(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    source = FolderSource(folder=folder, table=folder / "table.csv", label_column="scp_codes", versions=3)
+    shares = Shares(sft=1, rl=0, test=1)
+    runs = []
+    for name in ("one", "two"):
+        run_corpus(CorpusConfig(out=tmp_path / name, sources=(source,), shares=shares))
+        runs.append({part: list(read_rows(tmp_path / name / f"{part}.jsonl")) for part in ("sft", "test")})
+    rows = {part: [row for row in found if isinstance(row, Row)] for part, found in runs[0].items()}
+    kept = {part: {row.id.rpartition("_v")[0] or row.id: row.patient for row in found} for part, found in rows.items()}
+    assert len(rows["sft"]) == 3 * len(kept["sft"])
+    assert len(rows["test"]) == len(kept["test"])
+    assert set(kept["sft"].values()).isdisjoint(kept["test"].values())
+    media = media_beside(tmp_path / "one" / "sft.jsonl")
+    signals = {row.id: media.record(row).signal_mv for row in rows["sft"]}
+    for name in kept["sft"]:
+        versions = [signals[name], signals[f"{name}_v1"], signals[f"{name}_v2"]]
+        assert not any(np.array_equal(one, other) for one, other in itertools.combinations(versions, 2))
+    for row in rows["sft"]:
+        again = media_beside(tmp_path / "two" / "sft.jsonl").record(row)
+        assert np.array_equal(media.record(row).signal_mv, again.signal_mv, equal_nan=True)
+
+
+def test_noise_of_a_version_is_of_its_own_part() -> None:
+    found = [Recipe(f"{who}_{n}", who, path=Path(f"{who}_{n}")) for who in "abc" for n in range(4)]
+    found += [replace(one, id=f"{one.id}_v1", version=1) for one in found]
+    parts: dict[str, Part] = {"a": "sft", "b": "rl", "c": "test"}
+    kept = versions_apart(found, parts, 1)
+    assert [one.patient for one in kept if one.version] == [*"aaaabbbb"]
+    assert all(str(one.noise).startswith(f"{one.patient}_") for one in kept if one.version)
+    assert len({one.noise for one in kept if one.version}) > 2
 
 
 @pytest.mark.parametrize(
