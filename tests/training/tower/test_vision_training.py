@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import shutil
-import signal
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -157,25 +154,29 @@ def test_run_gets_clearly_under_constant_predictions(model: Path, rows: Path, tm
     assert json.loads((out / "summary.json").read_text()) == told
 
 
-def test_an_interrupted_run_goes_on_to_the_same_tower(model: Path, rows: Path, tmp_path: Path) -> None:
+class Interrupting(logging.Handler):
+    """Is Ctrl-C while a step is told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("step 3 of 6"):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_goes_on_to_the_same_tower(
+    model: Path, rows: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The run is interrupted as by Ctrl-C, after a checkpoint and amid the steps that come after it."""
     shared: dict[str, Any] = {"max_steps": 6, "save_every": 2, "batch_rows": 2, "measurements": 0}
     unbroken = config(model, rows.parent / "drawn.jsonl", tmp_path / "unbroken", **shared)
     broken = config(model, rows.parent / "drawn.jsonl", tmp_path / "broken", **shared)
-    log = broken.out / "metrics.jsonl"
-
-    def interrupt() -> None:
-        deadline = time.monotonic() + 60
-        while not (log.exists() and len(log.read_text().splitlines()) >= 3) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    watcher = threading.Thread(target=interrupt)
-    watcher.start()
-    with pytest.raises(KeyboardInterrupt):
-        run_vision(broken)
-    watcher.join()
-    assert 3 <= len(log.read_text().splitlines()) < 6
+    told, interrupting = logging.getLogger("training.learning.trainer"), Interrupting()
+    told.addHandler(interrupting)
+    try:
+        with caplog.at_level(logging.INFO, logger=told.name), pytest.raises(KeyboardInterrupt):
+            run_vision(broken)
+    finally:
+        told.removeHandler(interrupting)
+    assert 2 <= len((broken.out / "metrics.jsonl").read_text().splitlines()) < 6
     assert not (broken.out / "vision.safetensors").exists()
     run_vision(broken)
     run_vision(unbroken)
