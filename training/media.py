@@ -39,6 +39,10 @@ class Media:
         path = self.ecg_root / row.ecg
         return formats.read(path if path.exists() else path.with_name(path.name + ".hea"))
 
+    def draws(self, row: Row) -> bool:
+        """Return whether the page of a row is missing and to be drawn of its recording."""
+        return self.draw_missing and row.image is None and row.ecg is not None
+
     def page(self, row: Row, draw: Callable[[EcgRecord], Image.Image] = render_page) -> Image.Image:
         """Return the page of a row, RGB; InputError where it names none or it is no image that can be read.
 
@@ -56,7 +60,7 @@ class Media:
 
     def modalities(self, row: Row) -> tuple[bool, bool]:
         """Return whether there is a signal and whether there is a page to look at, without opening either."""
-        return row.ecg is not None, row.image is not None or (self.draw_missing and row.ecg is not None)
+        return row.ecg is not None, row.image is not None or self.draws(row)
 
     def view(self, row: Row, modality: Modality) -> ModalityView:
         """Return what a model sees of a row in this modality; InputError where a part of it is missing."""

@@ -103,8 +103,7 @@ def _held_against(
 ) -> Arrangement:
     wide = layout.seconds_per_column * speed * PX_PER_MM
     pitch = float(np.median(np.diff(rows)))
-
-    reach = max(_AFTER_MM[0], min(_AFTER_MM[1], _AFTER_SHARE * wide / PX_PER_MM))
+    reach = float(np.clip(_AFTER_SHARE * wide / PX_PER_MM, *_AFTER_MM))
 
     def near(row: int, column: int) -> list[Word]:
         return [word for word in words if _beside(word, start + column * wide, reach, rows[row], pitch)]

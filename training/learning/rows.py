@@ -98,13 +98,12 @@ def _fault(row: Row, media: Media, need: Need) -> tuple[str, InputError | None]:
         return "answer", InputError(row.source, "has no answer to learn", "end its messages with an assistant turn")
     if need == "recording" and row.ecg is None:
         return "modality", InputError(row.source, "has no ECG", 'give its path in "objects": {"ecg": [path]}')
-    drawable = media.draw_missing and row.ecg is not None and row.image is None
-    if need == "page" and row.image is None and not drawable:
+    if need == "page" and row.image is None and not media.draws(row):
         return "modality", InputError(row.source, "has no page", 'give its path in "images", or let pages be drawn')
     unknown = [label for label in row.labels or () if lookup(label) is None]
     if unknown:
         return "label", InputError(row.source, f"has a label {unknown[0]!r} outside the vocabulary", "use its names")
-    if need == "answer" and not drawable:
+    if need == "answer" and not media.draws(row):
         try:
             _ = row.modality
         except InputError as error:

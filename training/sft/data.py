@@ -44,7 +44,7 @@ class SftRows:
 
     def modalities(self, row: Row) -> tuple[bool, bool]:
         """Return whether a row has a signal and a page to look at: what its tags say, or a page that is to be drawn."""
-        if self.media.draw_missing and row.image is None and row.ecg is not None:
+        if self.media.draws(row):
             return True, True
         return row.modality != "image", row.modality != "signal"
 

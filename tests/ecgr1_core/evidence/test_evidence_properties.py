@@ -90,6 +90,16 @@ def test_any_completion_is_scored_and_always_the_same(completion: str, reference
     assert evidence_reward([completion], [reference], mode=mode) == [first.score]
 
 
+def least_seconds(completion: str, reference: Reference, mode: Mode, times: int) -> float:
+    """The processor time of one match, the least of so many."""
+    taken = []
+    for _ in range(times):
+        start = time.process_time()
+        match(completion, reference, mode)
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
 def test_five_milliseconds_a_completion() -> None:
     text = (
         "The rhythm is sinus with a ventricular rate of 72 bpm, and P waves precede each QRS complex. There is no "
@@ -101,12 +111,7 @@ def test_five_milliseconds_a_completion() -> None:
     completion = write(steps, "Normal ECG.", ["normal ECG"])
     reference = Reference(dict.fromkeys(STEP_NUMBERS, ("sinus rhythm", "QRS duration 98 ms", "no ST elevation")))
     for mode in MODES:
-        times = []
-        for _ in range(20):
-            start = time.process_time()
-            match(completion, reference, mode)
-            times.append(time.process_time() - start)
-        assert min(times) < 0.005, mode
+        assert least_seconds(completion, reference, mode, 20) < 0.005, mode
 
 
 @pytest.mark.parametrize(
@@ -116,9 +121,4 @@ def test_endless_repetition_costs_no_more_than_its_length(unit: str) -> None:
     reference = Reference({1: ("no ST elevation", "sinus rhythm", "QRS 146 ms")})
     completion = "<think>**Step 1: x\n" + unit * (9000 // len(unit)) + "</think>"
     for mode in MODES:
-        times = []
-        for _ in range(3):
-            start = time.process_time()
-            match(completion, reference, mode)
-            times.append(time.process_time() - start)
-        assert min(times) < 0.2, mode
+        assert least_seconds(completion, reference, mode, 3) < 0.2, mode
