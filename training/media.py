@@ -20,8 +20,8 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
 from training.rows import Row
 
-Looks = Literal["plain", "varied", "worn"]
-"""How a page is drawn: as the program does, in one of many looks, or that as scanned or photographed."""
+Looks = Literal["plain", "varied", "mixed", "worn"]
+"""How a page is drawn: as the program does, in one of many looks, half of each, or one as scanned or photographed."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def drawn_page(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> Ima
     from ecgr1_core.render.page_style import random_style
     from ecgr1_core.render.sheets import draw_sheet
 
-    if looks == "plain":
+    if looks == "plain" or (looks == "mixed" and rng.random() < 0.5):
         return render_page(record)
     page = draw_sheet(record, random_style(rng))
     if looks == "worn":

@@ -15,8 +15,9 @@ from ecgr1_core.interpretation import parse, write
 from ecgr1_core.protocol import compose
 from ecgr1_core.verify.tokens import sentences
 from training.chat import Chat, NoAnswerError
+from training.corpus.brief import brief
 from training.corpus.cases import Case
-from training.corpus.config import LlmAuthoring
+from training.corpus.config import LlmAuthoring, ProtocolAuthoring
 from training.corpus.evidence import Phrases, asked_for, phrases_of, read_phrases
 from training.corpus.guider import ProtocolGuider
 
@@ -39,16 +40,19 @@ class Author(Protocol):
 class ProtocolAuthor:
     """The protocol reader's text, worded by the seed and the case; its last attempt is the canonical wording.
 
-    `most` is how many sentences of each step and of the summary are kept, the first ones; None keeps all.
+    Where so configured it is the short reading, which has one wording and so one attempt.
     """
 
-    def __init__(self, seed: int, attempts: int, most: int | None = None) -> None:
+    def __init__(self, seed: int, config: ProtocolAuthoring) -> None:
         self._seed = seed
-        self._most = most
-        self.attempts = attempts
+        self._most = config.sentences
+        self._brief = config.brief
+        self.attempts = 1 if config.brief else config.attempts
 
     async def write(self, case: Case, earlier: Sequence[Rejected]) -> str:
         """Return the reading in the next wording, always the same for the same seed, case and attempt."""
+        if self._brief:
+            return brief(case.findings)
         attempt = len(earlier)
         if attempt == self.attempts - 1 and attempt > 0:
             return self._short(compose(case.findings).raw)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ecgr1_core import formats, vocabulary
 from ecgr1_core.errors import InputError
@@ -45,8 +46,11 @@ class Case:
     known: tuple[str, ...] | None
 
 
-def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe) -> Case | InputError:
-    """Return the case of a recipe with its files written below `out`, or what is wrong with the recording."""
+def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe, page_pixels: int | None = None) -> Case | InputError:
+    """Return the case of a recipe with its files written below `out`, or what is wrong with the recording.
+
+    A page of more than `page_pixels` is shrunk before it is written.
+    """
     try:
         known: tuple[str, ...] | None
         if recipe.synthetic is not None:
@@ -54,8 +58,7 @@ def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe) -> Case | InputE
         elif recipe.version:
             path, record, known = _changed(out, seed, recipe)
         else:
-            assert recipe.path is not None
-            path, record, known = recipe.path, formats.read(recipe.path), recipe.known
+            path, record, known = _read(out, recipe)
         told = recipe.told
         record = replace(
             record,
@@ -70,7 +73,7 @@ def prepare(out: Path, seed: int, pages: Pages, recipe: Recipe) -> Case | InputE
             recipe.patient,
             recipe.kind,
             relative(shown, out),
-            None if pages == "none" else _page(out, seed, pages, recipe, record),
+            None if pages == "none" else _page(out, seed, pages, recipe, record, page_pixels),
             record.patient,
             record.warnings,
             measurements,
@@ -112,6 +115,18 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
     return path, record, tuple(dict.fromkeys(label.name for label in labels if label is not None))
 
 
+def _read(out: Path, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
+    """Return file, recording and labels of a recording that is read; one read in another way than its file says is
+    written anew, so that whoever opens the file later reads the same.
+    """
+    assert recipe.path is not None
+    record = formats.read(recipe.path, recipe.options)
+    if recipe.options == formats.ReadOptions():
+        return recipe.path, record, recipe.known
+    path, held = write_wfdb(out / "ecg", replace(record, name=recipe.id), (f"{record.name}, its gain corrected",))
+    return path, held, recipe.known
+
+
 def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
     """Return the header of a changed recording, the recording as its files hold it, and its labels.
 
@@ -120,11 +135,11 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
     from training.augment import augmented, noise_of
 
     assert recipe.path is not None
-    record = formats.read(recipe.path)
+    record = formats.read(recipe.path, recipe.options)
     noises = []
-    if recipe.noise is not None:
+    if recipe.noise is not None and recipe.noise.path is not None:
         with contextlib.suppress(InputError):  # none can be taken from it
-            noises.append(noise_of(formats.read(recipe.noise)))
+            noises.append(noise_of(formats.read(recipe.noise.path, recipe.noise.options)))
     rng = np.random.default_rng([seed, *recipe.id.encode()])
     made = augmented(record, recipe.known or (), rng, noises)
     while made.record is record:  # by chance nothing was changed
@@ -134,10 +149,14 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
     return path, held, None if recipe.known is None or made.dropped else made.labels
 
 
-def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord) -> str:
+def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord, most_pixels: int | None) -> str:
     path = out / "images" / f"{recipe.id}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
-    drawn_page(record, looks, np.random.default_rng([seed, 1, *recipe.id.encode()])).save(beside, "PNG")
+    page = drawn_page(record, looks, np.random.default_rng([seed, 1, *recipe.id.encode()]))
+    if most_pixels is not None and page.width * page.height > most_pixels:
+        factor = (most_pixels / (page.width * page.height)) ** 0.5
+        page = page.resize((int(page.width * factor), int(page.height * factor)), Image.Resampling.BICUBIC)
+    page.save(beside, "PNG", compress_level=1)
     beside.replace(path)
     return relative(path, out)

@@ -5,7 +5,7 @@ The key of the author's server is no field: it is read from the environment, so 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,9 @@ from training.problems import OnProblem
 from training.run_config import FilePath, RunConfig
 
 Pages = Literal["none", Looks]
+Part = Literal["sft", "rl", "test"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+"""The files of a corpus."""
 
 
 class SyntheticSource(RunConfig):
@@ -48,6 +51,19 @@ class FolderSource(RunConfig):
         description="Column with what is known of the recording: codes or names of the vocabulary separated by "
         "semicolons, or PTB-XL's {code: likelihood}; unset: nothing is known.",
     )
+    part_column: str | None = Field(
+        None,
+        description="Column with the file that the patient goes to, sft, rl or test; unset or empty: by the shares.",
+    )
+    counts_column: str | None = Field(
+        None,
+        description="Column with the counts of a millivolt, for recordings whose own gain is not to be trusted; their "
+        "corrected copies are written to ecg/.",
+    )
+    hash_column: str | None = Field(
+        None,
+        description="Column with the SHA-256 of the recording's files, header first; others are left out as problems.",
+    )
     limit: int | None = Field(None, ge=1, description="At most so many recordings, drawn with the seed; unset: all.")
     versions: int = Field(
         1,
@@ -69,6 +85,11 @@ class ProtocolAuthoring(RunConfig):
     )
     sentences: int | None = Field(
         None, ge=1, description="Most sentences of a step, its first ones, for small models; unset: all."
+    )
+    brief: bool = Field(
+        False,
+        description="Whether the text is a short reading of one wording instead: rate, intervals, axis, what is "
+        "abnormal and what is not; for models of a few million parameters.",
     )
 
 
@@ -125,8 +146,11 @@ class CorpusConfig(RunConfig):
     )
     pages: Pages = Field(
         "none",
-        description="Page images: none (drawn at training), plain, varied looks, or varied and worn as scanned or "
-        "photographed.",
+        description="Page images: none (drawn at training), plain, varied looks, mixed (half of them plain), or varied "
+        "and worn as scanned or photographed.",
+    )
+    page_pixels: int | None = Field(
+        None, ge=10_000, description="Pixels of a page at most; larger ones are shrunk before writing. Unset: any."
     )
     shares: Shares = Field(Shares(), description="How the patients are split.")
     held_out: tuple[FilePath, ...] = Field(

@@ -20,9 +20,8 @@ from ecgr1_core.settings import Settings
 from training.chat import Chat, NoAnswerError, Usage, all_done
 from training.corpus.authors import Author, LlmAuthor, ProtocolAuthor, Rejected
 from training.corpus.cases import Case, prepare
-from training.corpus.config import CorpusConfig, LlmAuthoring
+from training.corpus.config import CorpusConfig, LlmAuthoring, Part
 from training.corpus.sources import Recipe
-from training.corpus.split import Part
 from training.corpus.validation import Checked, check
 from training.problems import Problems
 from training.rows import Row
@@ -122,7 +121,7 @@ def _pool(jobs: int) -> Executor:
 @asynccontextmanager
 async def _author(config: CorpusConfig, made: Made) -> AsyncIterator[Author]:
     if not isinstance(config.author, LlmAuthoring):
-        yield ProtocolAuthor(config.seed, config.author.attempts, config.author.sentences)
+        yield ProtocolAuthor(config.seed, config.author)
         return
     key = Settings().author_api_key
     secret = None if key is None else key.get_secret_value().strip()
@@ -145,7 +144,9 @@ class _Line:
         """Make the row of one recording, or take note of why there is none."""
         config, made = self.config, self.made
         loop = asyncio.get_running_loop()
-        case = await loop.run_in_executor(self.pool, prepare, config.out, config.seed, config.pages, recipe)
+        case = await loop.run_in_executor(
+            self.pool, prepare, config.out, config.seed, config.pages, recipe, config.page_pixels
+        )
         if isinstance(case, InputError):
             self.problems.note("recording", case)
             return

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ecgr1_core.errors import InputError
-from training.corpus.config import CorpusConfig, LlmAuthoring
+from training.corpus.config import PARTS, CorpusConfig, LlmAuthoring, Part
 from training.corpus.making import Made, make
 from training.corpus.ratings import rated_rows
 from training.corpus.sources import Recipe, recipes
-from training.corpus.split import PARTS, Part, require_apart, split, versions_apart
+from training.corpus.split import parts_of, require_apart, versions_apart
 from training.problems import Problems
 from training.rows import Row, write_rows
 
@@ -47,7 +47,7 @@ def _run(config: CorpusConfig) -> dict[str, Any]:
     problems = Problems(config.on_problem, config.out / "problems.jsonl")
     found, unknown = recipes(config.sources, config.seed, problems)
     chosen = _wanted(config, found)
-    parts = split((recipe.patient for recipe in chosen), config.shares, config.seed)
+    parts = parts_of(chosen, config.shares, config.seed)
     chosen = versions_apart(chosen, parts, config.seed)
     rated = [row for manifest in config.ratings for row in rated_rows(manifest, config.out)]
     if not chosen and not rated:

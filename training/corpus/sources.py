@@ -18,8 +18,9 @@ from typing import Final, Literal
 
 from ecgr1_core import vocabulary
 from ecgr1_core.errors import InputError
+from ecgr1_core.formats import ReadOptions
 from ecgr1_core.record import Patient
-from training.corpus.config import FolderSource, Source, SyntheticSource
+from training.corpus.config import PARTS, FolderSource, Part, Source, SyntheticSource
 from training.problems import Problems
 
 OLDEST_AGE_YEARS: Final = 90.0
@@ -32,7 +33,8 @@ class Recipe:
 
     One with a `version` above 0 is read and changed; noise is put on it that is that of the recording `noise`. `id` is
     unique in the corpus and fit for file names. `known` are names of the vocabulary that the source tells of
-    the recording, None where it tells nothing; those of a synthetic one are found when it is drawn.
+    the recording, None where it tells nothing; those of a synthetic one are found when it is drawn. `part` is the file
+    that its source wants it in.
     """
 
     id: str
@@ -43,7 +45,9 @@ class Recipe:
     told: Patient = field(default_factory=Patient)
     known: tuple[str, ...] | None = None
     version: int = 0
-    noise: Path | None = None
+    noise: Recipe | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
+    part: Part | None = None
 
 
 def recipes(sources: Sequence[Source], seed: int, problems: Problems) -> tuple[list[Recipe], Counter[str]]:
@@ -106,13 +110,14 @@ def _of_files(folder: Path) -> Iterator[Recipe]:
     headers = {path.with_suffix("") for path in files if path.suffix == ".hea"}
     for path in files:
         if path.suffix == ".hea" or path.with_suffix("") not in headers:
-            id = _id(path.relative_to(folder).with_suffix("").as_posix())
+            id = recording_id(path.relative_to(folder).with_suffix("").as_posix())
             yield Recipe(id, patient=id, path=path)
 
 
 def _of_table(source: FolderSource, problems: Problems, unknown: Counter[str]) -> Iterator[Recipe]:
     assert source.table is not None
-    needed = [source.record_column, source.patient_column, *filter(None, [source.label_column])]
+    optional = (source.label_column, source.part_column, source.counts_column, source.hash_column)
+    needed = [source.record_column, source.patient_column, *filter(None, optional)]
     for number, line in _lines(source.table, needed):
         where = f"{source.table.name} line {number}"
         name = line[source.record_column].strip()
@@ -122,12 +127,23 @@ def _of_table(source: FolderSource, problems: Problems, unknown: Counter[str]) -
             problems.note("missing", InputError(where, f"there is no recording {name!r}", "check the folder"))
         elif not patient:
             problems.note("no patient", InputError(where, "it names no patient", "fill the column"))
+        elif source.hash_column is not None and content_hash(path) != line[source.hash_column].strip():
+            fault = f"the recording {name!r} is not the one that the table means: its SHA-256 is another"
+            problems.note("other content", InputError(where, fault, "take the files from where the table was made"))
         else:
             known = None
             if source.label_column is not None:
                 known = _known(_codes(line[source.label_column], where), unknown)
             # 15709.0 is what tables make of a number with gaps in its column
-            yield Recipe(_id(name), patient.removesuffix(".0"), path=path, told=_told(line), known=known)
+            yield Recipe(
+                recording_id(name),
+                patient.removesuffix(".0"),
+                path=path,
+                told=_told(line),
+                known=known,
+                options=_options(line.get(source.counts_column or "", ""), where),
+                part=_part(line.get(source.part_column or "", ""), where),
+            )
 
 
 def _lines(table: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -180,6 +196,37 @@ def _known(codes: Iterable[str], unknown: Counter[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def content_hash(path: Path) -> str:
+    """Return the SHA-256 of a recording's files, in hexadecimal: a header and its signals, or the one file.
+
+    Of a WFDB header only the lines that say how the signals lie are read; the files follow it in their order.
+    """
+    digest = hashlib.sha256(path.read_bytes())
+    if path.suffix == ".hea":
+        lines = path.read_text(encoding="latin-1").splitlines()
+        names = [line.split()[0] for line in lines[1:] if line.strip() and not line.startswith("#")]
+        for name in dict.fromkeys(names):
+            signals = path.parent / name
+            digest.update(signals.read_bytes() if signals.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _options(counts: str, where: str) -> ReadOptions:
+    if not counts.strip():
+        return ReadOptions()
+    try:
+        return ReadOptions(counts_per_mv=float(counts))
+    except (ValueError, InputError) as error:
+        raise InputError(where, f"{counts!r} is no number of counts per mV", "give a number above 0") from error
+
+
+def _part(text: str, where: str) -> Part | None:
+    name = text.strip().casefold()
+    if name and name not in PARTS:
+        raise InputError(where, f"there is no file {text!r}", f"give one of {', '.join(PARTS)}")
+    return next((part for part in PARTS if part == name), None)
+
+
 def _told(line: Mapping[str, str]) -> Patient:
     """Return age and sex as the table tells them; PTB-XL writes 300 for ages above 89, and 0 for men, 1 for women."""
     try:
@@ -190,5 +237,6 @@ def _told(line: Mapping[str, str]) -> Patient:
     return Patient(known_age, _SEXES.get(line.get("sex", "").strip().casefold().removesuffix(".0")))
 
 
-def _id(name: str) -> str:
+def recording_id(name: str) -> str:
+    """Return the id of a recording by its path in its folder, fit for file names."""
     return "".join(char if char.isalnum() or char in "-_" else "_" for char in Path(name).with_suffix("").as_posix())

@@ -9,16 +9,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 from ecgr1_core.errors import InputError
-from training.corpus.config import Shares
+from training.corpus.config import PARTS, Part, Shares
 from training.corpus.sources import Recipe, share
 from training.rows import Row, leaking, read_rows
 
-Part = Literal["sft", "rl", "test"]
-PARTS: Final[tuple[Part, ...]] = get_args(Part)
 _MOST_NAMED: Final = 3
+
+
+def parts_of(found: Iterable[Recipe], shares: Shares, seed: int) -> dict[str, Part]:
+    """Return the file of each patient: the one that their source tells, for others by their shares.
+
+    Raises InputError where a patient is told to go to two files.
+    """
+    told: dict[str, Part] = {}
+    free: set[str] = set()
+    for recipe in found:
+        if recipe.part is None:
+            free.add(recipe.patient)
+        elif told.setdefault(recipe.patient, recipe.part) != recipe.part:
+            raise InputError(
+                f"patient {recipe.patient}", f"is told to go to {told[recipe.patient]} and to {recipe.part}", "name one"
+            )
+    return split(free - told.keys(), shares, seed) | told
 
 
 def split(patients: Iterable[str], shares: Shares, seed: int) -> dict[str, Part]:
@@ -54,10 +69,10 @@ def _none(patients: Sequence[str], file: str, other: str, remedy: str) -> None:
 
 def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int) -> list[Recipe]:
     """Return the recordings without changed ones of test patients; other changed ones get noise of their own part."""
-    read: dict[Part, list[Path]] = {part: [] for part in PARTS}
+    read: dict[Part, list[Recipe]] = {part: [] for part in PARTS}
     for recipe in found:
         if recipe.path is not None and not recipe.version:
-            read[parts[recipe.patient]].append(recipe.path)
+            read[parts[recipe.patient]].append(recipe)
     kept: list[Recipe] = []
     for recipe in found:
         part = parts[recipe.patient]

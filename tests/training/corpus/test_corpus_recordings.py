@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import wfdb
 from corpus_kit import case_of, synthetic
+from PIL import Image
 
 from ecgr1_core import formats
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import LEADS, EcgRecord, Patient
 from training.corpus import CorpusConfig, run_corpus
 from training.corpus.cases import prepare
-from training.corpus.config import FolderSource, Shares, SyntheticSource
-from training.corpus.sources import Recipe, recipes
-from training.corpus.split import Part, versions_apart
+from training.corpus.config import FolderSource, Part, Shares, SyntheticSource
+from training.corpus.sources import Recipe, content_hash, recipes
+from training.corpus.split import parts_of, versions_apart
 from training.media import drawn_page, media_beside
 from training.problems import Problems
 from training.rows import Row, read_rows
@@ -144,7 +145,7 @@ def test_noise_of_a_version_is_of_its_own_part() -> None:
     parts: dict[str, Part] = {"a": "sft", "b": "rl", "c": "test"}
     kept = versions_apart(found, parts, 1)
     assert [one.patient for one in kept if one.version] == [*"aaaabbbb"]
-    assert all(str(one.noise).startswith(f"{one.patient}_") for one in kept if one.version)
+    assert all(one.noise is not None and one.noise.patient == one.patient for one in kept if one.version)
     assert len({one.noise for one in kept if one.version}) > 2
 
 
@@ -218,3 +219,61 @@ def test_real_recordings_with_their_table(shared_data: Path, tmp_path: Path) -> 
         assert isinstance(row, Row)
         assert row.patient is not None
         assert media_beside(tmp_path / "sft.jsonl").record(row).duration_s == 10
+
+
+def test_a_table_says_file_gain_and_content(tmp_path: Path) -> None:
+    for name, shown in (("a", 1.0), ("b", 0.1)):  # the gain of b is not to be trusted: it shows a tenth
+        record = ecg(name)
+        write_wfdb(tmp_path / "data", replace(record, signal_mv=record.signal_mv * np.float32(shown)))
+    wanted = {name: content_hash(tmp_path / "data" / f"{name}.hea") for name in ("a", "b")}
+    lines = [
+        "filename_hr,patient_id,part,counts,sha256",
+        f"a,ann,test,,{wanted['a']}",
+        f"b,bob,rl,100,{wanted['b']}",
+        f"b,eve,,,{wanted['a']}",
+    ]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = FolderSource(
+        folder=tmp_path / "data", table=table, part_column="part", counts_column="counts", hash_column="sha256"
+    )
+    problems = Problems()
+    found, _ = recipes([source], 0, problems)
+    assert [(one.patient, one.part) for one in found] == [("ann", "test"), ("bob", "rl")]
+    assert problems.counts == Counter({"other content": 1})
+    assert parts_of(found, Shares(), 0) == {"ann": "test", "bob": "rl"}
+    plain, mended = (prepare(tmp_path / "out", 0, "none", one) for one in found)
+    assert not isinstance(plain, InputError)
+    assert not isinstance(mended, InputError)
+    assert (plain.ecg, mended.ecg) == ("../data/a", "ecg/b")
+    heights = [
+        np.ptp(formats.read((tmp_path / "out" / one.ecg).resolve().with_suffix(".hea")).lead("V2"))
+        for one in (plain, mended)
+    ]
+    assert heights[0] == pytest.approx(heights[1], rel=0.02)
+
+
+def test_a_patient_is_told_to_go_to_one_file() -> None:
+    twice = [Recipe("a", "ann", part="sft"), Recipe("b", "ann", part="test")]
+    with pytest.raises(InputError, match="patient ann: is told to go to sft and to test"):
+        parts_of(twice, Shares(), 0)
+
+
+def test_a_table_with_a_wrong_file_or_gain(tmp_path: Path) -> None:
+    write_wfdb(tmp_path, ecg("a"))
+    table = tmp_path / "table.csv"
+    source = FolderSource(folder=tmp_path, table=table, part_column="part", counts_column="counts")
+    for line, fault in (("a,ann,training,", "there is no file 'training'"), ("a,ann,,-3", "is no number of counts")):
+        table.write_text(f"filename_hr,patient_id,part,counts\n{line}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=fault):
+            recipes([source], 0, Problems())
+
+
+def test_a_page_is_shrunk_to_the_pixels_asked_for(tmp_path: Path) -> None:
+    recipe = Recipe("s", "s", "sinus", SyntheticSource(count=1))
+    case = prepare(tmp_path, 0, "mixed", recipe, 120_000)
+    assert not isinstance(case, InputError)
+    assert case.image is not None
+    with Image.open(tmp_path / case.image) as page:
+        assert 100_000 < page.width * page.height <= 120_000
+        assert page.width / page.height == pytest.approx(1.35, abs=0.2)

@@ -71,7 +71,7 @@ def test_the_same_config_gives_the_same_rows_on_any_number_of_processes(tmp_path
 
 def test_a_wording_that_fails_the_check_is_drawn_anew_and_at_last_the_canonical_one(tmp_path: Path) -> None:
     case = case_of("lvh_strain")
-    author = ProtocolAuthor(seed=1, attempts=3)
+    author = ProtocolAuthor(1, ProtocolAuthoring(attempts=3))
 
     async def written() -> list[str]:
         return [await author.write(case, [("", ())] * attempt) for attempt in (0, 0, 1, 2)]
