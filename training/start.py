@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, Qwen2Tokenizer
 
 from ecgr1_core.errors import InputError
+from ecgr1_core.modality import ECG_TAG, IMAGE_TAG
 from ecgr1_core.model.config import EcgR1Config
 from training.problems import OnProblem, Problems
 from training.rows import Row, read_rows
@@ -28,6 +31,8 @@ QWEN_TOKENS = (
 )
 ECG_TOKENS = ("<|ecg_pad|>", "<|ecg_start|>", "<|ecg_end|>")
 _PATCH, _MERGE = 16, 2
+_PHRASE: Final = re.compile(r"\n*\*\*[^*\n]+\*\*\n|[^\d.\n<>;]+(?:\.(?!\d))?|\.(?!\d)")
+_TAGS: Final = re.compile(f"{re.escape(ECG_TAG)}|{re.escape(IMAGE_TAG)}")
 
 
 class Sizes(RunConfig):
@@ -53,6 +58,11 @@ class StartConfig(RunConfig):
     out: FilePath = Field(description="folder of the checkpoint; must be empty or missing")
     rows: list[FilePath] = Field(min_length=1, description="files of rows whose words the tokenizer is made of")
     vocabulary: int = Field(2048, ge=300, description="tokens of the vocabulary before the special ones")
+    phrases: int = Field(
+        0,
+        ge=0,
+        description="recurring phrases, the ones that save most, that become one token each, for short sequences",
+    )
     max_image_tokens: int = Field(768, ge=4, description="most merged tokens (32 x 32 pixels) that a page takes")
     sizes: Sizes = Field(default_factory=Sizes, description="how large each part is")
     seed: int = Field(0, ge=0, description="seed of the weights")
@@ -68,7 +78,9 @@ def run_start(config: StartConfig) -> dict[str, Any]:
         raise InputError(config.out, "is not empty", "give another folder, or empty it")
     problems = Problems(config.on_problem)
     rows = [row for path in config.rows for row in _good(path, problems)]
-    tokenizer = build_tokenizer(_texts(rows), config.vocabulary)
+    texts = _texts(rows)
+    tokenizer = build_tokenizer(texts, config.vocabulary)
+    tokenizer.add_tokens(recurring(texts, tokenizer, config.phrases))
     model_config = build_config(tokenizer, config.sizes)
     parameters = write_checkpoint(config.out, model_config, tokenizer, config.max_image_tokens, config.seed)
     return {
@@ -98,6 +110,23 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int, *, ecg_tokens: bool =
     )
     tokenizer.add_tokens([*QWEN_TOKENS, *(ECG_TOKENS if ecg_tokens else ())], special_tokens=True)
     return tokenizer
+
+
+def recurring(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, most: int) -> list[str]:
+    """Return the phrases, at most so many, that would save most tokens if each were one; those met once are none.
+
+    A phrase is what stands between numbers, within a sentence or a line.
+    """
+    counts = Counter(phrase for text in texts for phrase in _PHRASE.findall(_TAGS.sub("", text)) if _decodes(phrase))
+    repeated = [phrase for phrase, count in counts.items() if count > 1]
+    saved = {phrase: counts[phrase] * (len(tokenizer.tokenize(phrase)) - 1) for phrase in repeated} if most else {}
+    ordered = sorted(saved, key=lambda phrase: (-saved[phrase], phrase))
+    return [phrase for phrase in ordered[:most] if saved[phrase] > 0]
+
+
+def _decodes(phrase: str) -> bool:
+    """Whether a token of these letters is told apart from the letters that byte-level BPE has for bytes."""
+    return phrase.isascii() or " " in phrase
 
 
 def build_config(tokenizer: PreTrainedTokenizerBase, sizes: Sizes) -> EcgR1Config:
