@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import (
     AutoModel,
     AutoModelForImageTextToText,
@@ -20,6 +21,7 @@ from transformers import (
 )
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLVisionPatchEmbed
 
 from ecgr1_core.model.config import EcgR1Config
 from ecgr1_core.model.tower import EcgTower, TowerAttention, build_projector
@@ -45,6 +47,18 @@ class EcgR1PreTrainedModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
             init.zeros_(module.in_proj_bias)
 
 
+class PatchEmbed(Qwen3VLVisionPatchEmbed):  # type: ignore[misc]
+    """Qwen3-VL's, computed as the matrix product that it is: its kernel is a whole patch, met once.
+
+    The convolution gives the same and takes several times as long on a CPU, backwards most of all.
+    """
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """Return [patches, width] of pixels [patches, values]."""
+        weight = self.proj.weight.flatten(1)
+        return functional.linear(hidden_states.reshape(-1, weight.shape[1]).to(weight.dtype), weight, self.proj.bias)
+
+
 class EcgR1Model(EcgR1PreTrainedModel, Qwen3VLModel):  # type: ignore[misc]
     """The inner model: vision tower, ECG tower with its projector, and language model."""
 
@@ -53,6 +67,7 @@ class EcgR1Model(EcgR1PreTrainedModel, Qwen3VLModel):  # type: ignore[misc]
 
     def __init__(self, config: EcgR1Config) -> None:
         super().__init__(config)
+        self.visual.patch_embed = PatchEmbed(config.vision_config)
         self.ecg_tower = EcgTower.from_config(config)
         self.ecg_projector = build_projector(
             config.ecg_projector_type, config.ecg_hidden_size, config.text_config.hidden_size
