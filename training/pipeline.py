@@ -72,14 +72,15 @@ def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
     test, images = corpus / "test.jsonl", {"draw_missing": True}
     seen = config.evaluate.get("modalities", ["signal"])  # the protocol reader has one record, and no order of two
     reading = {"rows": test, "readers": ["ecg-r1"], **images}
+    towers = {"measured": out / "measured"}
     learning = {"model": start, "train": corpus / "sft.jsonl", "test": test}
     pages: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
     if config.vision is not None:
-        pages = [("vision", "vision", config.vision, {"out": vision, **learning, **images})]
+        pages = [("vision", "vision", config.vision, {"out": vision, **learning, **towers, **images})]
     plan: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         ("corpus", "corpus", config.corpus, {"out": corpus}),
         ("start", "start", config.start, {"out": start, "rows": [corpus / "sft.jsonl"]}),
-        ("tower", "tower", config.tower, {"out": tower, **learning}),
+        ("tower", "tower", config.tower, {"out": tower, **learning, **towers}),
         *pages,
         (
             "sft",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from training.learning.config import LearningConfig
 from training.media import Looks
+from training.run_config import FilePath
 
 
 class PretrainingConfig(LearningConfig):
@@ -16,6 +17,9 @@ class PretrainingConfig(LearningConfig):
     labels: float = Field(1.0, ge=0, description="weight of the classification of labels")
     contrastive: float = Field(1.0, ge=0, description="weight of CoCa's contrastive loss")
     captioning: float = Field(2.0, ge=0, description="weight of CoCa's captioning loss")
+    measured: FilePath | None = Field(
+        None, description="folder that keeps what was measured, for other runs on the same rows too (default: out)"
+    )
     text_width: int = Field(128, ge=8, description="width of the text tower, which is dropped afterwards")
     text_layers: int = Field(2, ge=1, description="layers of each of its two halves")
     text_heads: int = Field(4, ge=1, description="attention heads of its layers")

@@ -116,14 +116,15 @@ def _pretrain(
     del model  # only its tower is needed from here on
 
     measured = []
-    for number, (path, members) in enumerate(((config.train, rows), (config.test, test))):
+    for path, members in ((config.train, rows), (config.test, test)):
         if path is None or not config.measurements:
             measured.append(np.full((len(members), len(TARGETS)), np.nan, dtype=np.float32))
             continue
         _log.info("measuring %d recordings of %s", len(members), path.name)
         media = media_beside(path, config.ecg_root)
         with state.main_process_first():
-            measured.append(measured_rows(members, media, config.out / f"measured-{number}.npz", config.workers))
+            kept = (config.measured or config.out) / f"measured-{path.stem}.npz"
+            measured.append(measured_rows(members, media, kept, config.workers))
     mean, spread = scales(measured[0])
 
     def maker(path: Path, members: list[Row], values: np.ndarray) -> TowerRows:
