@@ -18,6 +18,7 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
+from ecgr1_core.render.sheets import DrawnPage, draw_sheet
 from training.rows import Row
 
 Looks = Literal["plain", "varied", "mixed", "worn"]
@@ -85,13 +86,17 @@ def drawn_page(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> Ima
 
     The same state of `rng` gives the same page.
     """
+    return drawn_sheet(record, looks, rng).image
+
+
+def drawn_sheet(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> DrawnPage:
+    """Return the page as `drawn_page` does, with the truth of what is drawn where."""
     from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
     from ecgr1_core.render.page_style import random_style
-    from ecgr1_core.render.sheets import draw_sheet
 
     if looks == "plain" or (looks == "mixed" and rng.random() < 0.5):
-        return render_page(record)
+        return draw_sheet(record)
     page = draw_sheet(record, random_style(rng))
     if looks == "worn":
         page = degrade(page, random_degradation(rng, LEVELS[rng.integers(len(LEVELS))]))
-    return page.image
+    return page

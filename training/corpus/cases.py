@@ -22,7 +22,8 @@ from ecgr1_core.protocol import Findings, assess
 from ecgr1_core.record import EcgRecord, Patient
 from training.corpus.config import Pages
 from training.corpus.sources import Recipe
-from training.media import Looks, drawn_page
+from training.media import Looks, drawn_sheet
+from training.page_traces import traces_of, traces_path
 from training.wfdb_files import write_wfdb
 
 
@@ -153,7 +154,9 @@ def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord,
     path = out / "images" / f"{recipe.id}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
-    page = drawn_page(record, looks, np.random.default_rng([seed, 1, *recipe.id.encode()]))
+    sheet = drawn_sheet(record, looks, np.random.default_rng([seed, 1, *recipe.id.encode()]))
+    traces_of(sheet.truth).save(traces_path(path))
+    page = sheet.image
     if most_pixels is not None and page.width * page.height > most_pixels:
         factor = (most_pixels / (page.width * page.height)) ** 0.5
         page = page.resize((int(page.width * factor), int(page.height * factor)), Image.Resampling.BICUBIC)

@@ -44,4 +44,7 @@ class VisionConfig(PretrainingConfig):
         description="how pages are drawn: plain, varied (another look in each epoch), or worn (these as scanned or "
         "photographed)",
     )
+    traces: float = Field(
+        1.0, ge=0, description="weight of telling, of every part of a page, which lead runs there and at what voltage"
+    )
     gradient_checkpointing: bool = Field(False, description="compute activations again instead of keeping them")

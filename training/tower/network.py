@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.page_traces import COLUMNS, NO_LEAD, UNKNOWN_LEAD
 from training.tower.encoders import Encoder
 
 PADDING: Final = -1  # where a text has no token
+_MV: Final = 10.0  # a tenth of a millivolt, what a wave is high, weighs like a unit of the other losses
 _SHARPEST: Final = 100.0  # largest scale of similarities, as CLIP has it (arXiv 2103.00020, section 2.5)
 
 
@@ -63,8 +65,9 @@ class TextTower(nn.Module):
 class TowerLearner(nn.Module):
     """An encoder and its teachers; only those whose weight in `objectives` is above 0 are built.
 
-    `objectives` are the weights of "measurements", "labels", "contrastive" and "captioning". The heads look at the
-    encoder's vectors that stand for the whole; the contrast is at their projection.
+    `objectives` are the weights of "measurements", "labels", "contrastive", "captioning" and "traces". The heads look
+    at the encoder's vectors that stand for the whole, that of "traces" at each of the others; the contrast is at their
+    projection.
     """
 
     def __init__(
@@ -80,6 +83,8 @@ class TowerLearner(nn.Module):
             self.heads["measurements"] = nn.Linear(width, numbers)
         if "labels" in self.objectives:
             self.heads["labels"] = nn.Linear(width, labels)
+        if "traces" in self.objectives:
+            self.heads["traces"] = nn.Linear(encoder.width, NO_LEAD + 1 + COLUMNS)
         self.text: TextTower | None = None
         if self.objectives.keys() & {"contrastive", "captioning"}:
             self.text = text
@@ -99,8 +104,11 @@ class TowerLearner(nn.Module):
         """Return the loss of each objective, and under "told" what a head or the contrast says of each row.
 
         `numbers` [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids`
-        [batch, tokens], `PADDING` after the end; `seen` as the encoder takes it.
+        [batch, tokens], `PADDING` after the end; `seen` what the encoder takes and, where traces are an objective,
+        `trace_leads` [batch, tokens] and `trace_mv` [batch, tokens, COLUMNS] of its tokens without those that stand for
+        the whole.
         """
+        leads, volts = seen.pop("trace_leads", None), seen.pop("trace_mv", None)
         tokens, absent = self.encoder(**seen)
         whole = tokens[:, : self.encoder.summary].flatten(1)
         told: dict[str, Tensor] = {}
@@ -111,6 +119,9 @@ class TowerLearner(nn.Module):
             said = self.heads["labels"](whole).float()
             loss = _known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
             told |= {"labels": loss, "told_labels": said}
+        if "traces" in self.heads and leads is not None and volts is not None:
+            said = self.heads["traces"](tokens[:, self.encoder.summary :]).float()
+            told["traces"] = _trace_loss(said, leads, volts)
         if self.text is not None:
             read, words = self.text.read(ids)
             if "contrastive" in self.objectives:
@@ -141,6 +152,16 @@ def _known_mean(loss: Any, said: Tensor, true: Tensor) -> Tensor:
     each = loss(said, torch.where(known, true, torch.zeros_like(true)), reduction="none")
     mean: Tensor = (each * known).sum() / known.sum().clamp(min=1)
     return mean
+
+
+def _trace_loss(said: Tensor, leads: Tensor, volts: Tensor) -> Tensor:
+    """Return the loss of leads and voltages told of parts of a page, [batch, tokens, NO_LEAD + 1 + COLUMNS]."""
+    which = functional.cross_entropy(
+        said[..., : NO_LEAD + 1].flatten(0, 1), leads.flatten(), ignore_index=UNKNOWN_LEAD, reduction="sum"
+    )
+    return which / (leads != UNKNOWN_LEAD).sum().clamp(min=1) + _MV * _known_mean(
+        functional.smooth_l1_loss, said[..., NO_LEAD + 1 :], volts
+    )
 
 
 def _contrast(alike: Tensor, ids: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def run_vision(config: VisionConfig) -> dict[str, Any]:
     return _pretrain(
         config,
         encoder,
-        lambda _settings, processor, media: Pages(media, processor, config.looks, config.seed),
+        lambda _settings, processor, media: Pages(media, processor, config.looks, config.seed, config.traces > 0),
         need="page",
         draw_missing=config.draw_missing,
         made="vision",
@@ -92,6 +92,7 @@ def _pretrain(
     from training.tower.trainer import TowerRows, TowerTrainer
 
     objectives = {name: getattr(config, name) for name in ("measurements", "labels", "contrastive", "captioning")}
+    objectives["traces"] = config.traces if isinstance(config, VisionConfig) else 0.0
     if not any(objectives.values()):
         raise InputError("objectives", "are all of weight 0", "give at least one of them a weight")
     if config.text_width % config.text_heads:

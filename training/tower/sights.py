@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ecgr1_core.modality import IMAGE_TAG
 from ecgr1_core.model.processing import prepare_signal, recorded_samples
-from training.media import Looks, Media, drawn_page
+from training.media import Looks, Media, drawn_sheet
+from training.page_traces import COLUMNS, UNKNOWN_LEAD, load_traces, traces_of
 from training.rows import Row
 
 Sight = Callable[[Row, int], dict[str, np.ndarray]]
@@ -38,17 +38,37 @@ class Recordings:
 class Pages:
     """Shows a row's own page, or where it has none a drawn one, which looks different in each epoch unless plain.
 
-    What is drawn depends on seed, epoch and recording alone.
+    What is drawn depends on seed, epoch and recording alone. With `traces` it is told what runs where on the page, as
+    far as that is known: of pages that are drawn, and of those of a corpus, which keeps it beside them.
     """
 
     media: Media
     processor: Any
     looks: Looks
     seed: int
+    traces: bool = False
 
     def __call__(self, row: Row, epoch: int) -> dict[str, np.ndarray]:
-        """Return `pixel_values` [patches, values] and `image_grid_thw` [1, 3]."""
+        """Return `pixel_values` [patches, values] and `image_grid_thw` [1, 3].
+
+        With `traces` also, of the tokens after merging, `trace_leads` [tokens], `UNKNOWN_LEAD` where nothing is known,
+        and `trace_mv` [tokens, COLUMNS], NaN where no voltage is.
+        """
         rng = np.random.default_rng([self.seed, epoch, *(row.ecg or "").encode()])
-        page = self.media.page(row, partial(drawn_page, looks=self.looks, rng=rng))
+        if self.media.draws(row):
+            sheet = drawn_sheet(self.media.record(row), self.looks, rng)
+            page, known = sheet.image.convert("RGB"), traces_of(sheet.truth) if self.traces else None
+        else:
+            page = self.media.page(row)
+            known = load_traces(self.media.image_root / row.image) if self.traces and row.image else None
         inputs = self.processor(IMAGE_TAG, images=[page], return_tensors="np")
-        return {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
+        seen = {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
+        if self.traces:
+            rows, columns = (
+                int(side) // self.processor.image_processor.merge_size for side in seen["image_grid_thw"][0, 1:]
+            )
+            leads, mv = np.full(rows * columns, UNKNOWN_LEAD), np.full((rows * columns, COLUMNS), np.nan, np.float32)
+            if known is not None:
+                leads, mv = known.cells(rows, columns)
+            seen |= {"trace_leads": leads, "trace_mv": mv}
+        return seen

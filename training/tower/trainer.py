@@ -15,6 +15,7 @@ from ecgr1_core.errors import InputError
 from training.batches import END_OF_TURN
 from training.learning.rows import Told, told
 from training.learning.trainer import RunTrainer
+from training.page_traces import UNKNOWN_LEAD
 from training.rows import Row
 from training.tower.network import PADDING, TowerLearner
 from training.tower.sights import Sight
@@ -22,6 +23,7 @@ from training.tower.targets import TARGETS, label_row, text_of
 
 _START: Final = "<|im_start|>"
 _JOINED: Final = ("pixel_values", "image_grid_thw")  # of all pages one after the other
+_PADDED: Final = {"ids": PADDING, "trace_leads": UNKNOWN_LEAD, "trace_mv": np.nan}
 _TOLD: Final = ("heart_rate_bpm", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 Example = dict[str, np.ndarray]
 
@@ -57,17 +59,22 @@ class TowerRows:
 
 
 def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:
-    """Return examples as one batch of tensors; texts are padded at the right."""
+    """Return examples as one batch of tensors; texts, and what is told of tokens, are padded at the right."""
     rows = [row for row, _ in examples]
-    longest = max(len(row["ids"]) for row in rows)
-    padded = [
-        {**row, "ids": np.pad(row["ids"], (0, longest - len(row["ids"])), constant_values=PADDING)} for row in rows
-    ]
     batch: dict[str, Any] = {}
     for name in rows[0]:
+        values = [row[name] for row in rows]
+        if name in _PADDED:
+            longest = max(map(len, values))
+            values = [_padded(value, longest, _PADDED[name]) for value in values]
         together = np.concatenate if name in _JOINED else np.stack
-        batch[name] = torch.from_numpy(together([row[name] for row in padded]))
+        batch[name] = torch.from_numpy(together(values))
     return batch | {"problems": [problem for _, problems in examples for problem in problems]}
+
+
+def _padded(value: np.ndarray, length: int, filling: float) -> np.ndarray:
+    rest = [(0, length - len(value)), *[(0, 0)] * (value.ndim - 1)]
+    return np.pad(value, rest, constant_values=filling)
 
 
 class TowerTrainer(RunTrainer):

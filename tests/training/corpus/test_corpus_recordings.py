@@ -22,6 +22,7 @@ from training.corpus.config import FolderSource, Part, Shares, SyntheticSource
 from training.corpus.sources import Recipe, content_hash, recipes
 from training.corpus.split import parts_of, versions_apart
 from training.media import drawn_page, media_beside
+from training.page_traces import load_traces
 from training.problems import Problems
 from training.rows import Row, read_rows
 from training.synthesis import kind_spec, synthesize
@@ -277,3 +278,6 @@ def test_a_page_is_shrunk_to_the_pixels_asked_for(tmp_path: Path) -> None:
     with Image.open(tmp_path / case.image) as page:
         assert 100_000 < page.width * page.height <= 120_000
         assert page.width / page.height == pytest.approx(1.35, abs=0.2)
+    traces = load_traces(tmp_path / case.image)
+    assert traces is not None
+    assert len(np.unique(traces.lead)) == len(LEADS)

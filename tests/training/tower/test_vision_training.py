@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from app import main
 from ecgr1_core.errors import InputError
 from ecgr1_core.model.processing import EcgR1Processor
 from training.freezing import load_for_training
-from training.media import Media
+from training.media import Media, drawn_sheet
+from training.page_traces import COLUMNS, NO_LEAD, UNKNOWN_LEAD, traces_of, traces_path
 from training.rows import Row, read_rows
 from training.run_config import load_config
 from training.sft import SftConfig, run_sft
@@ -128,13 +130,31 @@ def test_drawn_pages_look_different_in_each_epoch_and_the_same_again(model: Path
     assert pages(own, 0)["image_grid_thw"].prod() // 4 <= 24
 
 
+def test_what_runs_where_is_told_of_drawn_pages_and_of_a_corpus_s_own(model: Path, rows: Path, tmp_path: Path) -> None:
+    processor = EcgR1Processor.from_pretrained(model)
+    drawn = next(row for row in read_rows(rows.parent / "drawn.jsonl") if isinstance(row, Row))
+    media = Media(rows.parent, rows.parent, draw_missing=True)
+    seen = Pages(media, processor, "plain", 3, traces=True)(drawn, 0)
+    tokens = int(seen["image_grid_thw"].prod()) // 4
+    assert seen["trace_leads"].shape == (tokens,)
+    assert seen["trace_mv"].shape == (tokens, COLUMNS)
+    assert set(seen["trace_leads"]) > {NO_LEAD}
+    sheet = drawn_sheet(media.record(drawn), "plain", np.random.default_rng(0))
+    sheet.image.save(tmp_path / "own.png")
+    own = Pages(Media(rows.parent, tmp_path), processor, "plain", 3, traces=True)
+    row = replace(drawn, image="own.png")
+    assert set(own(row, 0)["trace_leads"]) == {UNKNOWN_LEAD}
+    traces_of(sheet.truth).save(traces_path(tmp_path / "own.png"))
+    assert np.array_equal(own(row, 0)["trace_leads"], seen["trace_leads"])
+
+
 @pytest.mark.slow
 def test_run_gets_clearly_under_constant_predictions(model: Path, rows: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     taught: dict[str, Any] = {"max_steps": 150, "batch_rows": 8, "schedule": "constant", "labels": 10}
     taught["test"] = rows.parent / "test.jsonl"
     told = run_vision(config(model, rows, out, **taught))
-    with np.load(out / "measured-0.npz") as held:
+    with np.load(out / "measured-rows.npz") as held:
         numbers = held["numbers"]
     mean, spread = scales(numbers)
     scaled = torch.from_numpy(((numbers - mean) / spread)[np.isfinite(numbers)])
@@ -246,7 +266,7 @@ def test_rows_without_page_recording_or_file(model: Path, rows: Path, tmp_path: 
     told = run_vision(config(model, folder / "bad.jsonl", tmp_path / "run", max_steps=1, captioning=0, contrastive=0))
     assert told["rows"] == 3
     assert told["problems"] == {"modality": 1, "file": 1, "recording or page": 1}
-    with np.load(tmp_path / "run" / "measured-0.npz") as held:
+    with np.load(tmp_path / "run" / "measured-bad.npz") as held:
         assert np.isfinite(held["numbers"]).any(axis=1).tolist() == [False, True, True]
     told = run_vision(
         config(model, folder / "bad.jsonl", tmp_path / "own", max_steps=1, measurements=0, draw_missing=False)
