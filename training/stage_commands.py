@@ -34,7 +34,8 @@ def register(commands: Commands) -> None:
 
 
 def _add(parser: argparse.ArgumentParser, stage: Stage) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the YAML file of the run")
+    own = "" if stage.file is None else f" (default: {stage.file.name}, which comes along)"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"the YAML file of the run{own}")
     parser.add_argument(
         "--set",
         action="append",
@@ -52,11 +53,12 @@ def run_stage(stage: Stage, arguments: argparse.Namespace) -> int:
     if arguments.fields:
         print("\n".join(fields_of(kind)))
         return 0
-    if arguments.config is None:
+    config = arguments.config or stage.file
+    if config is None:
         raise InputError("--config", "is missing", "give the YAML file of the run")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("training").setLevel(logging.INFO)
-    print_json(run(load_config(kind, arguments.config, arguments.set)), one_line=False)
+    print_json(run(load_config(kind, config, arguments.set)), one_line=False)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from training.run_config import RunConfig
@@ -12,12 +13,16 @@ from training.run_config import RunConfig
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: `does` for the help, and where its configuration and its function are."""
+    """One stage: `does` for the help, and where its configuration and its function are.
+
+    `file` is the configuration that is taken where none is given.
+    """
 
     name: str
     does: str
     config: str
     function: str
+    file: Path | None = None
 
     def load(self) -> tuple[type[RunConfig], Callable[[Any], dict[str, Any]]]:
         """Return the class of its configuration and the function that takes one and returns what came of it."""
@@ -79,6 +84,13 @@ STAGES: Final = {
             "all of these in a row, from the corpus to a report",
             "training.pipeline:PipelineConfig",
             "training.pipeline:run_pipeline",
+        ),
+        Stage(
+            "nano",
+            "train ECG-R1-nano, the small model that comes with the program, by the whole pipeline",
+            "training.nano:NanoConfig",
+            "training.nano:run_nano",
+            Path(__file__).parent / "configs" / "nano.yaml",
         ),
     )
 }

@@ -13,6 +13,7 @@ from ecgr1_core.readers.base import Reader, ReadingDetails, ReadingOptions, Read
 from ecgr1_core.readers.ecg_r1 import EcgR1Reader
 from ecgr1_core.readers.gem import GemReader
 from ecgr1_core.readers.medgemma import MedGemmaReader
+from ecgr1_core.readers.nano import NanoReader
 from ecgr1_core.readers.protocol_reader import ProtocolReader
 from ecgr1_core.readers.pulse import PulseReader
 from ecgr1_core.readers.remote import RemoteReader
@@ -22,6 +23,7 @@ __all__ = [
     "EcgR1Reader",
     "GemReader",
     "MedGemmaReader",
+    "NanoReader",
     "ProtocolReader",
     "PulseReader",
     "Reader",
@@ -36,6 +38,7 @@ __all__ = [
 _READERS: tuple[Callable[[Settings], Reader], ...] = (
     lambda settings: ProtocolReader(),
     EcgR1Reader,
+    NanoReader,
     MedGemmaReader,
     PulseReader,
     GemReader,
@@ -46,6 +49,7 @@ _READERS: tuple[Callable[[Settings], Reader], ...] = (
 def known_readers(settings: Settings | None = None) -> tuple[Reader, ...]:
     """Return every reader, the embedded default first, those that cannot be used here included (`unavailable`).
 
+    ECG-R1-nano is there only where the program came with its weights: nobody but who installs it can do about that.
     Each is made once for the same settings, so that a model is held once. `settings` default to the program's own.
     """
     return _made(settings if settings is not None else Settings())
@@ -53,7 +57,8 @@ def known_readers(settings: Settings | None = None) -> tuple[Reader, ...]:
 
 @cache
 def _made(settings: Settings) -> tuple[Reader, ...]:
-    return tuple(make(settings) for make in _READERS)
+    made = (make(settings) for make in _READERS)
+    return tuple(one for one in made if not (isinstance(one, NanoReader) and one.directory is None))
 
 
 def get_reader(name: str, settings: Settings | None = None) -> Reader:

@@ -155,6 +155,15 @@ class SendsAway(Protocol):
         """What is sent where, in one sentence."""
 
 
+@runtime_checkable
+class Cautioned(Protocol):
+    """A reader of which a person should know something before trusting it."""
+
+    @property
+    def caution(self) -> str:
+        """What that is, in whole sentences."""
+
+
 def consent_needed(reader: Reader) -> str | None:
     """Return the sentence that a person has to agree to before the reader reads, None where nothing leaves here."""
     return reader.privacy if isinstance(reader, SendsAway) and reader.host is not None else None

@@ -1,7 +1,7 @@
 """One corpus from its configuration: what is drawn, split, checked for leaks, made, and written, in this order.
 
 Into the folder `out` go sft.jsonl, rl.jsonl and test.jsonl, rejected.jsonl, problems.jsonl, config.json, summary.json,
-synthetic recordings in ecg/, pages in images/ with what runs where on them, and the answers of a language model in answers/.
+synthetic recordings in ecg/, pages in images/ with what runs where on them, and a language model's answers in answers/.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
-from ecgr1_core.readers.base import agreed
+from ecgr1_core.readers.base import Cautioned, agreed
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -332,4 +332,5 @@ def reader_note_html(reader: Reader) -> str:
         return f'<p class="away">{escape(title)}. {escape(reader.unavailable)}</p>'
     seen = strings.SEES_SEPARATOR.join(strings.SEES[modality] for modality in reader.modalities)
     words = strings.READER_NOTE.format(reader=reader.title, version=reader.version, seen=seen)
-    return f"<p>{escape(words)} {escape(reader.privacy)}</p>"
+    caution = f"{reader.caution} " if isinstance(reader, Cautioned) else ""
+    return f"<p>{escape(words)} {escape(caution)}{escape(reader.privacy)}</p>"

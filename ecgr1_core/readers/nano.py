@@ -1,0 +1,52 @@
+"""`NanoReader`: the small ECG-R1 that comes with the program, trained by its own pipeline (`ecgr1 train nano`).
+
+It is the published architecture at 18 million parameters; a program that came without weights has no such reader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ecgr1_core.readers.ecg_r1 import EcgR1Reader
+from ecgr1_core.settings import Settings
+
+if TYPE_CHECKING:
+    from ecgr1_core.model.loading import LoadedModel
+
+DIRECTORY: Final = Path(__file__).parent / "nano_weights"
+
+
+class NanoReader(EcgR1Reader):
+    """ECG-R1-nano as a reader, by default from the weights that come along; the large model's settings are not its."""
+
+    name = "ecg-r1-nano"
+    title = "ECG-R1-nano (embedded, small)"
+    embedded = True
+    caution = (
+        "A model of 18 million parameters that shows how ECG-R1 works where the large one is not at hand; it is wrong "
+        "more often than the protocol reader, which is therefore the one that is chosen first."
+    )
+    to_get_one = "install the program with its weights, or train them with ecgr1 train nano"
+
+    def __init__(self, settings: Settings, place: Path = DIRECTORY) -> None:
+        super().__init__(settings)
+        self._place = place
+
+    @property
+    def directory(self) -> Path | None:
+        """Where its weights lie, None where they are left out."""
+        return self._place if (self._place / "config.json").is_file() else None
+
+    @property
+    def adapter(self) -> Path | None:
+        """It has none."""
+        return None
+
+    def _load(self, directory: Path) -> LoadedModel:
+        from ecgr1_core.model.loading import load
+
+        return load(directory, precision="fp32", device="cpu")
+
+    def _precision(self, directory: Path) -> str | None:
+        return "fp32"

@@ -1,0 +1,37 @@
+"""The small ECG-R1 that comes with the program: there only with its weights, read in float32 whatever is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ecgr1_core.modality import MODALITIES, ModalityView
+from ecgr1_core.readers import NanoReader, ReadingOptions, known_readers
+from ecgr1_core.readers.base import Cautioned
+from ecgr1_core.record import EcgRecord
+from ecgr1_core.settings import Settings
+
+
+def test_without_weights_it_is_not_among_the_readers(tmp_path: Path) -> None:
+    assert NanoReader(Settings(), tmp_path).unavailable is not None
+    listed = any(isinstance(one, NanoReader) for one in known_readers())
+    assert listed == (NanoReader(Settings()).directory is not None)
+
+
+def test_it_reads_in_float32_whatever_the_large_model_is_set_to(endless_model: Path, tmp_path: Path) -> None:
+    settings = Settings(model=tmp_path, model_adapter=tmp_path, model_precision="int4", model_device="cuda")
+    reader = NanoReader(settings, endless_model)
+    assert reader.unavailable is None
+    assert (reader.embedded, reader.generative, reader.modalities) == (True, True, MODALITIES)
+    record = EcgRecord(np.random.default_rng(1).normal(0, 0.4, (12, 750)).astype(np.float32), 250.0, name="short")
+    stream = reader.read(ModalityView("signal", record, None, None), ReadingOptions(max_new_tokens=4))
+    assert "".join(stream)
+    assert (stream.details.precision, stream.details.device) == ("fp32", "cpu")
+    assert " fp32 " in reader.version
+
+
+def test_it_says_what_to_know_before_trusting_it() -> None:
+    reader = NanoReader(Settings())
+    assert isinstance(reader, Cautioned)
+    assert "protocol reader" in reader.caution
