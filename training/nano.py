@@ -1,4 +1,4 @@
-"""ECG-R1-nano, the model that comes with the program, made by the pipeline from its own file: `ecgr1 train nano`."""
+"""ECG-R1-nano, a small model to come with the program, made by the pipeline from its own file: `ecgr1 train nano`."""
 
 from __future__ import annotations
 

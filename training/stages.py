@@ -87,7 +87,7 @@ STAGES: Final = {
         ),
         Stage(
             "nano",
-            "train ECG-R1-nano, the small model that comes with the program, by the whole pipeline",
+            "train ECG-R1-nano, a small model to come with the program, by the whole pipeline",
             "training.nano:NanoConfig",
             "training.nano:run_nano",
             Path(__file__).parent / "configs" / "nano.yaml",

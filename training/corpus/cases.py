@@ -96,17 +96,12 @@ def relative(path: Path, folder: Path) -> str:
 
 def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...]]:
     """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it."""
-    from training.synthesis import NoiseSpec, kind_spec, synthesize, varied
+    from training.synthesis.drawing import drawn_ecg
 
     source = recipe.synthetic
     assert source is not None
     rng = np.random.default_rng([seed, *recipe.id.encode()])
-    noise = NoiseSpec(
-        baseline_wander_mv=float(rng.uniform(0, source.wander_mv)),
-        muscle_rms_mv=float(rng.uniform(0, source.muscle_mv)),
-    )
-    spec = replace(varied(kind_spec(recipe.kind), rng), name=recipe.id, noise=noise)
-    record, truth = synthesize(spec, rng)
+    record, truth = drawn_ecg(recipe.kind, recipe.id, rng, wander_mv=source.wander_mv, muscle_mv=source.muscle_mv)
     comments = ("synthetic ECG, not a patient", f"kind: {recipe.kind}", f"labels: {', '.join(truth.labels)}")
     path, record = write_wfdb(out / "ecg", record, comments)
     path.with_suffix(".truth.json").write_text(

@@ -20,6 +20,11 @@ class PretrainingConfig(LearningConfig):
     measured: FilePath | None = Field(
         None, description="folder that keeps what was measured, for other runs on the same rows too (default: out)"
     )
+    fresh: float = Field(
+        0.0, ge=0, le=1, description="share of the examples that are synthetic recordings drawn once, in place of a row"
+    )
+    fresh_wander_mv: float = Field(0.08, ge=0, description="most baseline wander of those (RMS in lead I)")
+    fresh_muscle_mv: float = Field(0.02, ge=0, description="most muscle noise of those (RMS in lead I)")
     text_width: int = Field(128, ge=8, description="width of the text tower, which is dropped afterwards")
     text_layers: int = Field(2, ge=1, description="layers of each of its two halves")
     text_heads: int = Field(4, ge=1, description="attention heads of its layers")

@@ -87,6 +87,7 @@ def _pretrain(
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import load_for_training
     from training.learning.trainer import arguments_of
+    from training.tower.fresh import Fresh
     from training.tower.network import TextTower, TowerLearner
     from training.tower.targets import LABELS, TARGETS, measured_rows, scales
     from training.tower.trainer import TowerRows, TowerTrainer
@@ -128,7 +129,9 @@ def _pretrain(
             measured.append(measured_rows(members, media, kept, config.workers))
     mean, spread = scales(measured[0])
 
-    def maker(path: Path, members: list[Row], values: np.ndarray) -> TowerRows:
+    fresh = Fresh(config.fresh, config.seed, config.fresh_wander_mv, config.fresh_muscle_mv) if config.fresh else None
+
+    def maker(path: Path, members: list[Row], values: np.ndarray, fresh: Fresh | None = None) -> TowerRows:
         media = media_beside(path, config.ecg_root, config.image_root, draw_missing=draw_missing)
         return TowerRows(
             processor.tokenizer,
@@ -137,10 +140,12 @@ def _pretrain(
             (values - mean) / spread,
             config.text_tokens,
             needs_text=learner.text is not None,
+            fresh=fresh,
+            scale=(mean, spread),
         )
 
     each_step = config.batch_rows * config.accumulate * state.num_processes
-    plan = Plan(len(rows), steps * each_step, config.seed, maker(config.train, rows, measured[0]).load)
+    plan = Plan(len(rows), steps * each_step, config.seed, maker(config.train, rows, measured[0], fresh).load)
     _ = plan[0]  # rows of which none can be read are told before the model learns
     _log.info("%d rows, %d steps; %s", len(rows), steps, problems.sentence())
     found = Problems(config.on_problem, config.out / "problems.jsonl")

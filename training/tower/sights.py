@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 from ecgr1_core.modality import IMAGE_TAG
 from ecgr1_core.model.processing import prepare_signal, recorded_samples
+from ecgr1_core.record import EcgRecord
 from training.media import Looks, Media, drawn_sheet
-from training.page_traces import COLUMNS, UNKNOWN_LEAD, load_traces, traces_of
+from training.page_traces import COLUMNS, UNKNOWN_LEAD, PageTraces, load_traces, traces_of
 from training.rows import Row
 
-Sight = Callable[[Row, int], dict[str, np.ndarray]]
-"""Makes of a row, in an epoch, the arrays that an encoder takes; InputError where its file cannot be used."""
+
+class Sight(Protocol):
+    """Makes of a row, or of a recording that no row names, the arrays that an encoder takes."""
+
+    def __call__(self, row: Row, epoch: int, /) -> dict[str, np.ndarray]:
+        """Return the arrays of a row in an epoch; InputError where its file cannot be used."""
+
+    def of(self, record: EcgRecord, rng: np.random.Generator, /) -> dict[str, np.ndarray]:
+        """Return the arrays of a recording; what is random is drawn from `rng`."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,10 @@ class Recordings:
 
     def __call__(self, row: Row, _epoch: int) -> dict[str, np.ndarray]:
         """Return `ecg_values` [leads, samples] in mV, and where padding is told `time_mask` [samples]."""
-        record = self.media.record(row)
+        return self.of(self.media.record(row))
+
+    def of(self, record: EcgRecord, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
+        """Return the same of a recording."""
         seen: dict[str, np.ndarray] = {"ecg_values": prepare_signal(record)[0]}
         if self.mask_padding:
             seen["time_mask"] = np.arange(seen["ecg_values"].shape[1]) < recorded_samples(record)
@@ -56,11 +67,16 @@ class Pages:
         """
         rng = np.random.default_rng([self.seed, epoch, *(row.ecg or "").encode()])
         if self.media.draws(row):
-            sheet = drawn_sheet(self.media.record(row), self.looks, rng)
-            page, known = sheet.image.convert("RGB"), traces_of(sheet.truth) if self.traces else None
-        else:
-            page = self.media.page(row)
-            known = load_traces(self.media.image_root / row.image) if self.traces and row.image else None
+            return self.of(self.media.record(row), rng)
+        known = load_traces(self.media.image_root / row.image) if self.traces and row.image else None
+        return self._arrays(self.media.page(row), known)
+
+    def of(self, record: EcgRecord, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return the same of a page that is drawn of a recording."""
+        sheet = drawn_sheet(record, self.looks, rng)
+        return self._arrays(sheet.image.convert("RGB"), traces_of(sheet.truth) if self.traces else None)
+
+    def _arrays(self, page: Image.Image, known: PageTraces | None) -> dict[str, np.ndarray]:
         inputs = self.processor(IMAGE_TAG, images=[page], return_tensors="np")
         seen = {name: inputs[name] for name in ("pixel_values", "image_grid_thw")}
         if self.traces:

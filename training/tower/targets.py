@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from ecgr1_core.record import LEADS
 from ecgr1_core.vocabulary import labels, lookup, with_implied
 from training.media import Media
 from training.rows import Row
+from training.synthesis.truth import Truth
 
 _GLOBAL: Final = ("heart_rate_bpm", "p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
 _AXES: Final = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
@@ -41,13 +42,14 @@ TARGETS: Final[tuple[str, ...]] = (
 LABELS: Final[tuple[str, ...]] = tuple(one.name for one in labels())
 
 
-def numbers(measured: Measurements) -> np.ndarray:
-    """Return the measurements as [targets] float32, NaN where something was not measured."""
+def numbers(measured: Measurements | Truth) -> np.ndarray:
+    """Return what was measured, or is true, as [targets] float32, NaN where something is not known."""
     found: list[float | None] = [getattr(measured, name) for name in _GLOBAL]
     for name in _AXES:
         angle = getattr(measured, name)
         found += [None, None] if angle is None else [math.sin(math.radians(angle)), math.cos(math.radians(angle))]
-    found += [getattr(measured.rhythm, name) for name in _RHYTHM]
+    rhythm = getattr(measured, "rhythm", None)  # a truth has none
+    found += [getattr(rhythm, name, None) for name in _RHYTHM]
     for lead in LEADS:
         found += [getattr(measured.leads.get(lead), name, None) for name in _LEAD]
     return np.array([math.nan if value is None else value for value in found], dtype=np.float32)
@@ -97,9 +99,12 @@ def scales(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def label_row(row: Row) -> np.ndarray:
     """Return [labels] float32, 1 for the labels of a row and all that follow from them; NaN where it has no labels."""
-    if row.labels is None:
-        return np.full(len(LABELS), math.nan, dtype=np.float32)
-    named = [found for label in row.labels if (found := lookup(label)) is not None]
+    return np.full(len(LABELS), math.nan, dtype=np.float32) if row.labels is None else label_values(row.labels)
+
+
+def label_values(names_given: Iterable[str]) -> np.ndarray:
+    """Return [labels] float32, 1 for the labels named and all that follow from them."""
+    named = [found for label in names_given if (found := lookup(label)) is not None]
     names = {one.name for one in with_implied(named)}
     return np.array([float(name in names) for name in LABELS], dtype=np.float32)
 

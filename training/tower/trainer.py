@@ -17,9 +17,10 @@ from training.learning.rows import Told, told
 from training.learning.trainer import RunTrainer
 from training.page_traces import UNKNOWN_LEAD
 from training.rows import Row
+from training.tower.fresh import Fresh
 from training.tower.network import PADDING, TowerLearner
 from training.tower.sights import Sight
-from training.tower.targets import TARGETS, label_row, text_of
+from training.tower.targets import TARGETS, label_row, label_values, numbers, text_of
 
 _START: Final = "<|im_start|>"
 _JOINED: Final = ("pixel_values", "image_grid_thw")  # of all pages one after the other
@@ -32,7 +33,8 @@ Example = dict[str, np.ndarray]
 class TowerRows:
     """Makes examples of rows: what the tower is shown of each, and all that it is to tell.
 
-    `numbers` [rows, targets] are in standard deviations, NaN where not known.
+    `numbers` [rows, targets] are in standard deviations, NaN where not known. Where `fresh` has a recording for a place
+    it is shown instead of the row's, its truth in the deviations `scale`: mean and spread, [targets] each.
     """
 
     tokenizer: Any
@@ -41,21 +43,37 @@ class TowerRows:
     numbers: np.ndarray
     tokens: int
     needs_text: bool
+    fresh: Fresh | None = None
+    scale: tuple[np.ndarray, np.ndarray] | None = None
 
     def load(self, epoch: int, index: int) -> Example:
         """Return a row as arrays; InputError where its recording or page cannot be used or nothing is said of it."""
+        drawn = None if self.fresh is None else self.fresh(epoch, index)
+        if drawn is not None:
+            assert self.scale is not None
+            record, truth, rng = drawn
+            mean, spread = self.scale
+            return {
+                **self.sight.of(record, rng),
+                "numbers": (numbers(truth) - mean) / spread,
+                "label_values": label_values(truth.names),
+                "ids": self._ids("; ".join(truth.names)),
+            }
         row = self.rows[index]
         text = text_of(row)
         if self.needs_text and not text:
             raise InputError(row.source, "has neither an answer nor labels", "give one, or leave the text losses out")
-        start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
-        words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
         return {
             **self.sight(row, epoch),
             "numbers": self.numbers[index],
             "label_values": label_row(row),
-            "ids": np.array([start, *words, end]),
+            "ids": self._ids(text),
         }
+
+    def _ids(self, text: str) -> np.ndarray:
+        start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
+        words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
+        return np.array([start, *words, end])
 
 
 def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:
