@@ -48,13 +48,17 @@ class EcgR1PreTrainedModel(Qwen3VLPreTrainedModel):  # type: ignore[misc]
 
 
 class PatchEmbed(Qwen3VLVisionPatchEmbed):  # type: ignore[misc]
-    """Qwen3-VL's, computed as the matrix product that it is: its kernel is a whole patch, met once.
+    """Qwen3-VL's, in training computed as the matrix product that it is: its kernel is a whole patch, met once.
 
-    The convolution gives the same and takes several times as long on a CPU, backwards most of all.
+    The convolution takes several times as long on a CPU, backwards most of all. The two sum in different orders; where
+    the model reads it is the convolution, so that it reads to the last bit as Qwen3-VL does.
     """
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Return [patches, width] of pixels [patches, values]."""
+        if not self.training:
+            embedded: Tensor = super().forward(hidden_states)
+            return embedded
         weight = self.proj.weight.flatten(1)
         return functional.linear(hidden_states.reshape(-1, weight.shape[1]).to(weight.dtype), weight, self.proj.bias)
 
