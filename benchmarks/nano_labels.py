@@ -13,12 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from protocol_labels import SAMPLES, SEED, our_labels
-from reference_labels import LABELS, Labelled, challenge, ludb, ptbxl
+from protocol_labels import counts, interval, our_labels, rates, resampled
+from reference_labels import LABELS, challenge, ludb, ptbxl
 
 from ecgr1_core import vocabulary
 from ecgr1_core.interpretation import parse
@@ -47,51 +46,28 @@ def main() -> None:
                 name = f"{path.parent.name} {row['reader']} {row['modality']}"
                 readings.setdefault(name, {})[row["id"]] = row["text"]
     common = sorted(set.intersection(*(set(texts) for texts in readings.values())))
-    rates = {id: measure(sources[id].record()).heart_rate_bpm for id in common}
+    measured = {id: measure(sources[id].record()).heart_rate_bpm for id in common}
     print(f"{len(common)} recordings that all have read, {len({sources[id].patient for id in common})} patients")
     for name, texts in readings.items():
-        table, low, high = _macro(sources, common, texts)
-        near = [_near(texts[id], rates[id]) for id in common if rates[id] is not None]
-        print(
-            f"{name}: macro-F1 {np.nanmean(table):.3f} ({low:.3f}-{high:.3f}), "
-            f"rate within 5/min {100 * np.mean(near):.1f} %"
-        )
+        table = counts([(sources[id], _answer(texts[id])) for id in common], LABELS)
+        f1 = rates(table.sum(axis=0))["F1"]
+        macro = interval(float(np.nanmean(f1)), np.nanmean(rates(resampled(table))["F1"], axis=1))
+        near = [_near(texts[id], rate) for id, rate in measured.items() if rate is not None]
+        print(f"{name}: macro-F1 {macro} %, rate within 5/min {100 * np.mean(near):.1f} %")
         if given.labels:
-            print("   " + ", ".join(f"{label} {f1:.2f}" for label, f1 in zip(LABELS, table, strict=True)))
+            print("   " + ", ".join(f"{label} {value:.2f}" for label, value in zip(LABELS, f1, strict=True)))
 
 
-def _near(text: str, rate: float | None) -> bool:
+def _near(text: str, rate: float) -> bool:
     step = parse(text).step(1)
     named = _RATE.findall(step.text if step else text)
-    return bool(named) and rate is not None and abs(float(named[-1]) - rate) <= _NEAR_BPM
+    return bool(named) and abs(float(named[-1]) - rate) <= _NEAR_BPM
 
 
-def _macro(
-    sources: Mapping[str, Labelled], ids: Sequence[str], texts: Mapping[str, str]
-) -> tuple[np.ndarray, float, float]:
-    """Return F1 of each label, NaN where no recording has it, and the interval of their mean."""
-    patients = {patient: at for at, patient in enumerate(dict.fromkeys(sources[id].patient for id in ids))}
-    counts = np.zeros((len(patients), len(LABELS), 3))
-    for id in ids:
-        known = (vocabulary.lookup(name) for name in parse(texts[id]).answer)
-        said = our_labels([label for label in known if label is not None])
-        for column, label in enumerate(LABELS):
-            stated = sources[id].stated.get(label)
-            if stated is None:
-                continue
-            hit = (stated and label in said, not stated and label in said, stated and label not in said)
-            counts[patients[sources[id].patient], column] += hit
-    weights = np.random.default_rng(SEED).multinomial(len(patients), [1 / len(patients)] * len(patients), SAMPLES)
-    drawn = np.nanmean(_f1(np.tensordot(weights, counts, axes=1)), axis=1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return _f1(counts.sum(axis=0)), float(low), float(high)
-
-
-def _f1(counts: np.ndarray) -> np.ndarray:
-    """Return F1 of counts [..., (true positive, false positive, false negative)], NaN where none is there."""
-    right, wrong, missed = np.moveaxis(counts, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(right + missed > 0, 2 * right / (2 * right + wrong + missed), np.nan)
+def _answer(text: str) -> frozenset[str]:
+    """Return the labels of the list that a reading says."""
+    known = (vocabulary.lookup(name) for name in parse(text).answer)
+    return our_labels([label for label in known if label is not None])
 
 
 if __name__ == "__main__":

@@ -166,19 +166,25 @@ def in_short(measured: Measurements, found: Findings) -> str:
     )
 
 
-def counts(rows: Sequence[Read], said: Callable[[Read], frozenset[str] | None], labels: Sequence[str]) -> Counts:
+def counts(answers: Sequence[tuple[Labelled, frozenset[str] | None]], labels: Sequence[str]) -> Counts:
     """Return [patients, labels, 4] counts; a record is left out where the label is open or the reader failed."""
-    patients = {patient: index for index, patient in enumerate(dict.fromkeys(row.source.patient for row in rows))}
+    patients = {patient: index for index, patient in enumerate(dict.fromkeys(source.patient for source, _ in answers))}
     table = np.zeros((len(patients), len(labels), 4), dtype=np.int64)
-    for row in rows:
-        answer = said(row)
+    for source, answer in answers:
         for column, label in enumerate(labels):
-            stated = row.source.stated.get(label)
+            stated = source.stated.get(label)
             if answer is None or stated is None:
                 continue
             cell = (0 if stated else 1) if label in answer else (2 if stated else 3)
-            table[patients[row.source.patient], column, cell] += 1
+            table[patients[source.patient], column, cell] += 1
     return table
+
+
+def resampled(table: Counts) -> Counts:
+    """Return [samples, labels, 4] counts of bootstrap samples of the patients of a table, SAMPLES of them."""
+    generator = np.random.default_rng(SEED)
+    weights = generator.multinomial(len(table), np.full(len(table), 1 / len(table)), size=SAMPLES)
+    return np.asarray(np.einsum("sp,plc->slc", weights, table))
 
 
 def rates(table: Counts) -> dict[str, npt.NDArray[np.float64]]:
@@ -197,10 +203,8 @@ def print_table(
     title: str, rows: Sequence[Read], said: Callable[[Read], frozenset[str] | None], labels: list[str]
 ) -> None:
     """Print one table: a line per label, then the macro-F1 over those of the seventeen that occur."""
-    table = counts(rows, said, labels)
-    generator = np.random.default_rng(SEED)
-    weights = generator.multinomial(len(table), np.full(len(table), 1 / len(table)), size=SAMPLES)
-    drawn = rates(np.einsum("sp,plc->slc", weights, table))
+    table = counts([(row.source, said(row)) for row in rows], labels)
+    drawn = rates(resampled(table))
     total = table.sum(axis=0)
     point = rates(total)
     print(f"\n**{title}** ({len(rows)} records of {len(table)} patients)\n")
@@ -233,7 +237,7 @@ def print_set(title: str, rows: Sequence[Read]) -> None:
         print(f"\n{title}, ecg-interpreter: nothing ({rows[0].peer_fault})")
         return
     print_table(f"{title}, ecg-interpreter (failed on {failed})", rows, lambda row: row.peer, theirs)
-    ours = counts(rows, lambda row: row.ours, theirs).sum(axis=0)
+    ours = counts([(row.source, row.ours) for row in rows], theirs).sum(axis=0)
     shared = [i for i, label in enumerate(theirs) if label in LABELS and ours[i, 0] + ours[i, 2] > 0]
     print(f"ours over the same {len(shared)}: macro-F1 {100 * float(np.mean(rates(ours)['F1'][shared])):.0f}")
 

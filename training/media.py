@@ -5,7 +5,6 @@ Paths are relative to the folder of ECGs and of images that the run gives, or el
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,14 +43,14 @@ class Media:
         """Return whether the page of a row is missing and to be drawn of its recording."""
         return self.draw_missing and row.image is None and row.ecg is not None
 
-    def page(self, row: Row, draw: Callable[[EcgRecord], Image.Image] = render_page) -> Image.Image:
+    def page(self, row: Row) -> Image.Image:
         """Return the page of a row, RGB; InputError where it names none or it is no image that can be read.
 
         `draw` makes those that are missing, where they are to be drawn.
         """
         if row.image is None:
             if self.draw_missing:
-                return draw(self.record(row))
+                return render_page(self.record(row))
             raise InputError(row.source, "has no image", 'give its path in "images", or let pages be drawn')
         try:
             with Image.open(self.image_root / row.image) as image:
@@ -81,16 +80,11 @@ def media_beside(
     return Media(ecg_root or path.parent, image_root or path.parent, draw_missing)
 
 
-def drawn_page(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> Image.Image:
+def drawn_sheet(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> DrawnPage:
     """Return a page of the recording: the program's own, one of many looks, or that with the wear of paper and camera.
 
-    The same state of `rng` gives the same page.
+    With it comes the truth of what is drawn where. The same state of `rng` gives the same page.
     """
-    return drawn_sheet(record, looks, rng).image
-
-
-def drawn_sheet(record: EcgRecord, looks: Looks, rng: np.random.Generator) -> DrawnPage:
-    """Return the page as `drawn_page` does, with the truth of what is drawn where."""
     from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
     from ecgr1_core.render.page_style import random_style
 

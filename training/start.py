@@ -117,9 +117,11 @@ def recurring(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, most: in
 
     A phrase is what stands between numbers, within a sentence or a line.
     """
+    if not most:
+        return []
     counts = Counter(phrase for text in texts for phrase in _PHRASE.findall(_TAGS.sub("", text)) if _decodes(phrase))
     repeated = [phrase for phrase, count in counts.items() if count > 1]
-    saved = {phrase: counts[phrase] * (len(tokenizer.tokenize(phrase)) - 1) for phrase in repeated} if most else {}
+    saved = {phrase: counts[phrase] * (len(tokenizer.tokenize(phrase)) - 1) for phrase in repeated}
     ordered = sorted(saved, key=lambda phrase: (-saved[phrase], phrase))
     return [phrase for phrase in ordered[:most] if saved[phrase] > 0]
 

@@ -112,8 +112,9 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
 
 
 def _read(out: Path, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
-    """Return file, recording and labels of a recording that is read; one read in another way than its file says is
-    written anew, so that whoever opens the file later reads the same.
+    """Return file, recording and labels of a recording that is read.
+
+    One read in another way than its file says is written anew, so that whoever opens the file later reads the same.
     """
     assert recipe.path is not None
     record = formats.read(recipe.path, recipe.options)

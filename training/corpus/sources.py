@@ -12,13 +12,15 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from ecgr1_core import vocabulary
 from ecgr1_core.errors import InputError
-from ecgr1_core.formats import ReadOptions
+from ecgr1_core.formats import ReadOptions, wfdb_header
+from ecgr1_core.formats.bundle import open_bundle
 from ecgr1_core.record import Patient
 from training.corpus.config import PARTS, FolderSource, Part, Source, SyntheticSource
 from training.problems import Problems
@@ -197,17 +199,16 @@ def _known(codes: Iterable[str], unknown: Counter[str]) -> tuple[str, ...]:
 
 
 def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a recording's files, in hexadecimal: a header and its signals, or the one file.
+    """Return the SHA-256 of a recording's files, in hexadecimal: a header and the files it names in order, or the one.
 
-    Of a WFDB header only the lines that say how the signals lie are read; the files follow it in their order.
+    A file that is not there, and what a header that cannot be read would name, count as empty.
     """
     digest = hashlib.sha256(path.read_bytes())
     if path.suffix == ".hea":
-        lines = path.read_text(encoding="latin-1").splitlines()
-        names = [line.split()[0] for line in lines[1:] if line.strip() and not line.startswith("#")]
-        for name in dict.fromkeys(names):
-            signals = path.parent / name
-            digest.update(signals.read_bytes() if signals.is_file() else b"")
+        with suppress(InputError), open_bundle([path], ReadOptions()) as bundle:
+            for name in wfdb_header.files_named(bundle, path.name):
+                found = bundle.find(name)
+                digest.update(b"" if found is None else found.read_bytes())
     return digest.hexdigest()
 
 

@@ -30,6 +30,11 @@ class PretrainingConfig(LearningConfig):
     text_heads: int = Field(4, ge=1, description="attention heads of its layers")
     text_tokens: int = Field(76, ge=8, description="tokens of a text; longer ones are cut")
 
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The weight of each objective."""
+        return {name: getattr(self, name) for name in ("measurements", "labels", "contrastive", "captioning")}
+
 
 class TowerConfig(PretrainingConfig):
     """Pre-training of the ECG tower on recordings."""
@@ -53,3 +58,8 @@ class VisionConfig(PretrainingConfig):
         1.0, ge=0, description="weight of telling, of every part of a page, which lead runs there and at what voltage"
     )
     gradient_checkpointing: bool = Field(False, description="compute activations again instead of keeping them")
+
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The weight of each objective, that of the traces too."""
+        return {**super().objectives, "traces": self.traces}

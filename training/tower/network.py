@@ -100,15 +100,22 @@ class TowerLearner(nn.Module):
             text.looking.requires_grad_(False)
             text.norm_words.requires_grad_(False)
 
-    def forward(self, numbers: Tensor, label_values: Tensor, ids: Tensor, **seen: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        numbers: Tensor,
+        label_values: Tensor,
+        ids: Tensor,
+        trace_leads: Tensor | None = None,
+        trace_mv: Tensor | None = None,
+        **seen: Tensor,
+    ) -> dict[str, Tensor]:
         """Return the loss of each objective, and under "told" what a head or the contrast says of each row.
 
         `numbers` [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids`
-        [batch, tokens], `PADDING` after the end; `seen` what the encoder takes and, where traces are an objective,
-        `trace_leads` [batch, tokens] and `trace_mv` [batch, tokens, COLUMNS] of its tokens without those that stand for
-        the whole.
+        [batch, tokens], `PADDING` after the end; where traces are an objective `trace_leads` [batch, tokens] and
+        `trace_mv` [batch, tokens, COLUMNS] of the encoder's tokens without those that stand for the whole; `seen` as
+        the encoder takes it.
         """
-        leads, volts = seen.pop("trace_leads", None), seen.pop("trace_mv", None)
         tokens, absent = self.encoder(**seen)
         whole = tokens[:, : self.encoder.summary].flatten(1)
         told: dict[str, Tensor] = {}
@@ -119,9 +126,9 @@ class TowerLearner(nn.Module):
             said = self.heads["labels"](whole).float()
             loss = _known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
             told |= {"labels": loss, "told_labels": said}
-        if "traces" in self.heads and leads is not None and volts is not None:
+        if "traces" in self.heads and trace_leads is not None and trace_mv is not None:
             said = self.heads["traces"](tokens[:, self.encoder.summary :]).float()
-            told["traces"] = _trace_loss(said, leads, volts)
+            told["traces"] = _trace_loss(said, trace_leads, trace_mv)
         if self.text is not None:
             read, words = self.text.read(ids)
             if "contrastive" in self.objectives:

@@ -92,8 +92,7 @@ def _pretrain(
     from training.tower.targets import LABELS, TARGETS, measured_rows, scales
     from training.tower.trainer import TowerRows, TowerTrainer
 
-    objectives = {name: getattr(config, name) for name in ("measurements", "labels", "contrastive", "captioning")}
-    objectives["traces"] = config.traces if isinstance(config, VisionConfig) else 0.0
+    objectives = config.objectives
     if not any(objectives.values()):
         raise InputError("objectives", "are all of weight 0", "give at least one of them a weight")
     if config.text_width % config.text_heads:
@@ -127,8 +126,7 @@ def _pretrain(
         with state.main_process_first():
             kept = (config.measured or config.out) / f"measured-{path.stem}.npz"
             measured.append(measured_rows(members, media, kept, config.workers))
-    mean, spread = scales(measured[0])
-
+    scale = scales(measured[0])
     fresh = Fresh(config.fresh, config.seed, config.fresh_wander_mv, config.fresh_muscle_mv) if config.fresh else None
 
     def maker(path: Path, members: list[Row], values: np.ndarray, fresh: Fresh | None = None) -> TowerRows:
@@ -137,11 +135,11 @@ def _pretrain(
             processor.tokenizer,
             members,
             sight_of(settings, processor, media),
-            (values - mean) / spread,
+            values,
+            scale,
             config.text_tokens,
             needs_text=learner.text is not None,
             fresh=fresh,
-            scale=(mean, spread),
         )
 
     each_step = config.batch_rows * config.accumulate * state.num_processes
@@ -154,7 +152,7 @@ def _pretrain(
         rows=len(rows),
         problems=found,
         test=None if config.test is None else maker(config.test, test, measured[1]),
-        spread=spread,
+        spread=scale[1],
         model=learner,
         args=arguments_of(config, steps, test=bool(test), gradient_checkpointing=False),
         train_dataset=plan,

@@ -33,47 +33,38 @@ Example = dict[str, np.ndarray]
 class TowerRows:
     """Makes examples of rows: what the tower is shown of each, and all that it is to tell.
 
-    `numbers` [rows, targets] are in standard deviations, NaN where not known. Where `fresh` has a recording for a place
-    it is shown instead of the row's, its truth in the deviations `scale`: mean and spread, [targets] each.
+    `numbers` [rows, targets] are in their units, NaN where not known; they are told in standard deviations by `scale`,
+    mean and spread, [targets] each. Where `fresh` has a recording for a place it is shown instead of the row's.
     """
 
     tokenizer: Any
     rows: Sequence[Row]
     sight: Sight
     numbers: np.ndarray
+    scale: tuple[np.ndarray, np.ndarray]
     tokens: int
     needs_text: bool
     fresh: Fresh | None = None
-    scale: tuple[np.ndarray, np.ndarray] | None = None
 
     def load(self, epoch: int, index: int) -> Example:
         """Return a row as arrays; InputError where its recording or page cannot be used or nothing is said of it."""
         drawn = None if self.fresh is None else self.fresh(epoch, index)
         if drawn is not None:
-            assert self.scale is not None
             record, truth, rng = drawn
-            mean, spread = self.scale
-            return {
-                **self.sight.of(record, rng),
-                "numbers": (numbers(truth) - mean) / spread,
-                "label_values": label_values(truth.names),
-                "ids": self._ids("; ".join(truth.names)),
-            }
+            seen, text = self.sight.of(record, rng), "; ".join(truth.names)
+            return self._example(seen, numbers(truth), label_values(truth.names), text)
         row = self.rows[index]
         text = text_of(row)
         if self.needs_text and not text:
             raise InputError(row.source, "has neither an answer nor labels", "give one, or leave the text losses out")
-        return {
-            **self.sight(row, epoch),
-            "numbers": self.numbers[index],
-            "label_values": label_row(row),
-            "ids": self._ids(text),
-        }
+        return self._example(self.sight(row, epoch), self.numbers[index], label_row(row), text)
 
-    def _ids(self, text: str) -> np.ndarray:
+    def _example(self, seen: Example, values: np.ndarray, labels: np.ndarray, text: str) -> Example:
+        mean, spread = self.scale
         start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
         words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
-        return np.array([start, *words, end])
+        ids = np.array([start, *words, end])
+        return {**seen, "numbers": (values - mean) / spread, "label_values": labels, "ids": ids}
 
 
 def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:

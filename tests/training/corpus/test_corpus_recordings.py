@@ -21,7 +21,7 @@ from training.corpus.cases import prepare
 from training.corpus.config import FolderSource, Part, Shares, SyntheticSource
 from training.corpus.sources import Recipe, content_hash, recipes
 from training.corpus.split import parts_of, versions_apart
-from training.media import drawn_page, media_beside
+from training.media import drawn_sheet, media_beside
 from training.page_traces import load_traces
 from training.problems import Problems
 from training.rows import Row, read_rows
@@ -196,11 +196,11 @@ def test_one_recording_in_two_sources(tmp_path: Path) -> None:
 def test_pages_by_seed() -> None:
     record = ecg()
     pages = {
-        (look, seed): drawn_page(record, look, np.random.default_rng(seed))
+        (look, seed): drawn_sheet(record, look, np.random.default_rng(seed)).image
         for look, seed in (("plain", 0), ("varied", 3), ("worn", 3), ("worn", 4))
     }
     assert len({page.tobytes() for page in pages.values()}) == 4
-    assert drawn_page(record, "worn", np.random.default_rng(4)).tobytes() == pages["worn", 4].tobytes()
+    assert drawn_sheet(record, "worn", np.random.default_rng(4)).image.tobytes() == pages["worn", 4].tobytes()
 
 
 def test_known_labels_of_synthetic_recordings_are_of_the_vocabulary() -> None:

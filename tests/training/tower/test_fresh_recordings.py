@@ -61,7 +61,7 @@ def test_they_are_shown_instead_of_the_row_with_their_labels(what: str, tmp_path
     sight = Recordings(NOWHERE, False) if what == "recordings" else Pages(NOWHERE, processor, "plain", 0, traces=True)
     scale = np.full(len(TARGETS), 10.0, np.float32), np.full(len(TARGETS), 2.0, np.float32)
     fresh = Fresh(1.0, 5, 0.0, 0.0)
-    rows = TowerRows(processor.tokenizer, [ROW], sight, np.zeros((1, len(TARGETS))), 20, True, fresh=fresh, scale=scale)
+    rows = TowerRows(processor.tokenizer, [ROW], sight, np.zeros((1, len(TARGETS))), scale, 20, True, fresh=fresh)
     example = rows.load(0, 0)
     made = fresh(0, 0)
     assert made is not None
