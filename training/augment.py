@@ -17,14 +17,16 @@ import numpy.typing as npt
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.leads import Float64Array
 from ecgr1_core.formats.resampling import resample, resample_rows
-from ecgr1_core.measure import measure
+from ecgr1_core.measure import Beat, measure
 from ecgr1_core.measure.beats import find_beats
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, condition
 from ecgr1_core.measure.templates import AFTER, BEFORE, beat_windows, classify, median_beat
 from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
+from training.synthesis.leads import HEART_VECTOR_TO_LEADS, heart_position
 
 WARP_LIMITS = (0.75, 1.35)
 SCALE_LIMITS = (0.8, 1.25)
+TURN_LIMITS = (-40.0, 40.0)
 _QRS_WITHOUT_ENDS_S = 0.07  # to either side of R where the ends of a QRS were not found
 _BESIDE_QRS_S = 0.02
 _FEWEST_BEATS = 6
@@ -62,6 +64,11 @@ _OF_VOLTAGE = frozenset(
         *("hyperkalemia", "pathological Q waves", "left main or multivessel ischemia", "early repolarization"),
     }
 )
+_OF_RHYTHM = frozenset(_OF_RATE) | {
+    *("atrial fibrillation", "atrial flutter", "premature atrial complex", "premature ventricular complex"),
+    *("first-degree AV block", "prolonged PR interval", "prolonged QT interval", "short QT interval"),
+    *("second-degree AV block", "third-degree AV block", "sinus arrhythmia", "sinus pause", "junctional rhythm"),
+}
 _OF_AXIS = frozenset({"left axis deviation", "right axis deviation", "extreme axis deviation"})
 
 
@@ -84,17 +91,19 @@ def _kept(record: EcgRecord, labels: Iterable[str], lost: Iterable[str]) -> Augm
     return Augmented(record, tuple(one for one in given if one not in gone), tuple(one for one in given if one in gone))
 
 
-def time_warped(record: EcgRecord, labels: Sequence[str], factor: float) -> Augmented:
+def time_warped(
+    record: EcgRecord, labels: Sequence[str], factor: float, beats: Sequence[Beat] | None = None
+) -> Augmented:
     """Return the recording with all time but the QRS complexes made `factor` times as long (above 1 is slower).
 
     QRS complexes, 20 ms beside them included, keep their width, so that blocks stay blocks and no narrow complex
     becomes wide. A longer recording is cut to its old length, a shorter one stays short. P, PR, ST and T change with
     the rest, so labels of intervals are dropped; labels of a rate are kept where the new mean rate is within limits;
     origin, prematurity, conduction, hypertrophy, infarction and ischemia survive. `InputError` for a factor outside
-    0.75 to 1.35 or a recording without two beats.
+    0.75 to 1.35 or a recording without two beats. `beats` are those of the recording, measured here where not given.
     """
     _within("factor of time", factor, WARP_LIMITS)
-    beats = measure(record).beats
+    beats = measure(record).beats if beats is None else beats
     if len(beats) < 2:
         raise InputError(record.name, "has fewer than two beats", "give a recording with a rhythm to change")
     ends: list[float] = []
@@ -123,6 +132,24 @@ def scaled(record: EcgRecord, labels: Sequence[str], factor: float) -> Augmented
     """
     _within("factor of amplitude", factor, SCALE_LIMITS)
     return _kept(replace(record, signal_mv=record.signal_mv * np.float32(factor)), labels, _OF_VOLTAGE)
+
+
+def turned(record: EcgRecord, labels: Sequence[str], frontal_turn_deg: float, rotation_deg: float) -> Augmented:
+    """Return the recording as the same heart in another position shows it, turned about two axes of the body.
+
+    The heart vector, as the leads tell it by least squares, is turned as `synthesis.leads.heart_position` turns it;
+    what of the leads no vector explains is kept, and Einthoven's law holds as before. Labels of a voltage, of the axis
+    and of a place of the heart are dropped, those of rhythm and intervals survive. `InputError` beyond 40 degrees, or
+    where a lead is missing.
+    """
+    _within("turn of the heart", frontal_turn_deg, TURN_LIMITS)
+    _within("turn of the heart", rotation_deg, TURN_LIMITS)
+    if record.missing_leads or record.flat_leads or not np.isfinite(record.signal_mv).all():
+        raise InputError(record.name, "has leads without a signal", "give a recording of all twelve leads")
+    change = heart_position(frontal_turn_deg, rotation_deg) - np.eye(3)
+    mixed = np.eye(len(LEADS)) + HEART_VECTOR_TO_LEADS @ change @ np.linalg.pinv(HEART_VECTOR_TO_LEADS)
+    signal = mixed.astype(np.float32) @ record.signal_mv
+    return _kept(replace(record, signal_mv=signal), labels, {one for one in labels if one not in _OF_RHYTHM})
 
 
 def with_lead_gains(record: EcgRecord, labels: Sequence[str], rng: np.random.Generator, sd: float = 0.05) -> Augmented:
@@ -190,18 +217,26 @@ def with_noise(record: EcgRecord, labels: Sequence[str], noise_mv: Float64Array,
 
 
 def augmented(
-    record: EcgRecord, labels: Sequence[str], rng: np.random.Generator, noises: Sequence[Float64Array] = ()
+    record: EcgRecord,
+    labels: Sequence[str],
+    rng: np.random.Generator,
+    noises: Sequence[Float64Array] = (),
+    beats: Sequence[Beat] | None = None,
 ) -> Augmented:
     """Return another recording of the same patient, so to speak: each of the changes above with a chance of a half.
 
-    Noise is one of `noises` at half to full size. A recording whose beats cannot be found keeps its time.
+    The heart is turned by up to 25 degrees. Noise is one of `noises` at half to full size. `beats` are those of the
+    recording, for its time. A recording whose beats cannot be found keeps its time, one without all leads its position.
     """
-    warp, scale, gains, noisy = rng.random(4) < 0.5
-    factor, size, gain = rng.uniform((0.85, 0.88, 0.5), (1.2, 1.14, 1.0)).tolist()
+    warp, turn, scale, gains, noisy = rng.random(5) < 0.5
+    factor, size, gain, frontal, rotation = rng.uniform((0.8, 0.88, 0.5, -25, -25), (1.3, 1.14, 1.0, 25, 25)).tolist()
     found = Augmented(record, tuple(labels))
     if warp:
         with contextlib.suppress(InputError):  # too few beats
-            found = _after(found, time_warped(found.record, found.labels, factor))
+            found = _after(found, time_warped(found.record, found.labels, factor, beats))
+    if turn:
+        with contextlib.suppress(InputError):  # not all leads
+            found = _after(found, turned(found.record, found.labels, frontal, rotation))
     if scale:
         found = _after(found, scaled(found.record, found.labels, size))
     if gains:

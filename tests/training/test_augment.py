@@ -10,7 +10,7 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.measure import measure
 from ecgr1_core.record import LEADS
 from training import augment
-from training.augment import augmented, noise_of, scaled, time_warped, with_lead_gains, with_noise
+from training.augment import augmented, noise_of, scaled, time_warped, turned, with_lead_gains, with_noise
 from training.synthesis import NoiseSpec, kind_spec, synthesize
 
 
@@ -49,6 +49,22 @@ def test_labels_of_rate_follow_the_new_rate_and_those_of_intervals_are_given_up(
     assert slower.labels == ("complete right bundle branch block",)  # 53/min: no sinus rhythm of ordinary rate
     assert slower.dropped == ("normal ECG", "sinus rhythm", "first-degree AV block")
     assert time_warped(record, names, 0.9).labels == ("sinus rhythm", "complete right bundle branch block")
+
+
+def test_a_turned_heart_has_another_axis_and_obeys_einthoven():
+    record, truth = made("sinus", noise=NoiseSpec(muscle_rms_mv=0.01))
+    before = measure(record)
+    found = turned(record, (*truth.names, "left axis deviation"), 20, -15)
+    after = measure(found.record)
+    assert after.qrs_axis_deg == pytest.approx(before.qrs_axis_deg + 20, abs=12)  # the rotation moves x, too
+    assert after.qrs_duration_ms == pytest.approx(before.qrs_duration_ms, abs=8)
+    one, two, three = found.record.signal_mv[:3]
+    assert np.allclose(two, one + three, atol=1e-5)
+    assert found.labels == ("sinus rhythm",)
+    assert "left axis deviation" in found.dropped
+    assert np.allclose(turned(record, (), 0, 0).record.signal_mv, record.signal_mv, atol=1e-5)
+    with pytest.raises(InputError, match="leads without a signal"):
+        turned(replace(record, flat_leads=("V1",)), (), 10, 0)
 
 
 def test_scaling_scales_and_gives_up_what_is_a_voltage():
@@ -155,5 +171,11 @@ def test_unknown_samples_stay_unknown_when_time_is_stretched():
 
 
 def test_labels_that_may_be_lost_are_of_the_vocabulary():
-    for name in {*augment._OF_RATE, *augment._OF_INTERVALS, *augment._OF_VOLTAGE, *augment._OF_AXIS}:
+    for name in {
+        *augment._OF_RATE,
+        *augment._OF_RHYTHM,
+        *augment._OF_INTERVALS,
+        *augment._OF_VOLTAGE,
+        *augment._OF_AXIS,
+    }:
         assert vocabulary.label(name).name == name

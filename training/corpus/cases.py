@@ -6,18 +6,20 @@ be pickled. Authors and checks come after it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from ecgr1_core import formats, vocabulary
 from ecgr1_core.errors import InputError
-from ecgr1_core.measure import Measurements, measure
+from ecgr1_core.measure import Beat, Measurements, measure
 from ecgr1_core.protocol import Findings, assess
 from ecgr1_core.record import EcgRecord, Patient
 from training.corpus.config import Pages
@@ -96,12 +98,13 @@ def relative(path: Path, folder: Path) -> str:
 
 def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...]]:
     """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it."""
-    from training.synthesis.drawing import drawn_ecg
+    from training.synthesis.drawing import Disturbance
 
     source = recipe.synthetic
     assert source is not None
     rng = np.random.default_rng([seed, *recipe.id.encode()])
-    record, truth = drawn_ecg(recipe.kind, recipe.id, rng, wander_mv=source.wander_mv, muscle_mv=source.muscle_mv)
+    disturbance = Disturbance(source.wander_mv, source.muscle_mv, source.devices)
+    record, truth = disturbance.drawn(recipe.kind, recipe.id, rng)
     comments = ("synthetic ECG, not a patient", f"kind: {recipe.kind}", f"labels: {', '.join(truth.labels)}")
     path, record = write_wfdb(out / "ecg", record, comments)
     path.with_suffix(".truth.json").write_text(
@@ -129,21 +132,37 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
 
     They are None where a change may have made one of them untrue: the others would not be complete.
     """
-    from training.augment import augmented, noise_of
+    from training.augment import augmented
 
     assert recipe.path is not None
-    record = formats.read(recipe.path, recipe.options)
-    noises = []
-    if recipe.noise is not None and recipe.noise.path is not None:
-        with contextlib.suppress(InputError):  # none can be taken from it
-            noises.append(noise_of(formats.read(recipe.noise.path, recipe.noise.options)))
+    record, beats = _beats(recipe.path, recipe.options)
+    noise = recipe.noise
+    noises = [] if noise is None or noise.path is None else _noises(noise.path, noise.options)
     rng = np.random.default_rng([seed, *recipe.id.encode()])
-    made = augmented(record, recipe.known or (), rng, noises)
+    made = augmented(record, recipe.known or (), rng, noises, beats)
     while made.record is record:  # by chance nothing was changed
-        made = augmented(record, recipe.known or (), rng, noises)
-    comments = (f"version {recipe.version} of {record.name}, its time, size and noise changed",)
+        made = augmented(record, recipe.known or (), rng, noises, beats)
+    comments = (f"version {recipe.version} of {record.name}, its time, size, position and noise changed",)
     path, held = write_wfdb(out / "ecg", replace(made.record, name=recipe.id), comments)
     return path, held, None if recipe.known is None or made.dropped else made.labels
+
+
+@lru_cache(maxsize=64)
+def _beats(path: Path, options: formats.ReadOptions) -> tuple[EcgRecord, Sequence[Beat]]:
+    """Return a recording and its beats, which all its versions are made of."""
+    record = formats.read(path, options)
+    return record, measure(record).beats
+
+
+@lru_cache(maxsize=256)
+def _noises(path: Path, options: formats.ReadOptions) -> list[npt.NDArray[np.float64]]:
+    """Return the noise of a recording, or nothing where none can be taken from it."""
+    from training.augment import noise_of
+
+    try:
+        return [noise_of(formats.read(path, options))]
+    except InputError:
+        return []
 
 
 def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord, most_pixels: int | None) -> str:

@@ -32,6 +32,9 @@ class SyntheticSource(RunConfig):
     muscle_mv: float = Field(
         0.01, ge=0, description="Most muscle noise (RMS in lead I); drawn between 0 and this for each recording."
     )
+    devices: bool = Field(
+        False, description="Each as another device shows it: offset, mains, filters, gain and counts of its own."
+    )
 
 
 class FolderSource(RunConfig):

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from ecgr1_core.errors import InputError
 from ecgr1_core.settings import Settings
 from training.chat import Chat, NoAnswerError, Usage, all_done
@@ -25,6 +27,7 @@ from training.corpus.sources import Recipe
 from training.corpus.validation import Checked, check
 from training.problems import Problems
 from training.rows import Row
+from training.targets import numbers
 
 _EVERY: Final = 100  # recordings between two lines of the log
 
@@ -33,13 +36,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Made:
-    """What came of the recordings: rows and rejected texts by the place of the recording, and counts.
+    """What came of the recordings: rows, measurements and rejected texts by the place of the recording, and counts.
 
     `reasons` counts rejected recordings by kind of fault, `kinds` by kind of recording; `texts` is how many texts were
     checked, `unusable` how many offered phrases could not be used.
     """
 
     rows: dict[int, Row] = field(default_factory=dict)
+    measured: dict[int, np.ndarray] = field(default_factory=dict)
     rejected: dict[int, dict[str, Any]] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -158,6 +162,7 @@ class _Line:
                 made.phrases += sum(map(len, phrases.by_step.values()))
                 if phrases.by_step:
                     made.rows[place] = row_of_case(case, part, checked, phrases.by_step)
+                    made.measured[place] = numbers(case.measurements)
                     return
                 checked = Checked(checked.text, checked.labels, "no phrase", ("no evidence phrase was found in it",))
         except NoAnswerError as error:

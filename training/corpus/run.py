@@ -1,7 +1,8 @@
 """One corpus from its configuration: what is drawn, split, checked for leaks, made, and written, in this order.
 
-Into the folder `out` go sft.jsonl, rl.jsonl and test.jsonl, rejected.jsonl, problems.jsonl, config.json, summary.json,
-synthetic recordings in ecg/, pages in images/ with what runs where on them, and a language model's answers in answers/.
+Into the folder `out` go sft.jsonl, rl.jsonl and test.jsonl with measurements beside them, rejected.jsonl,
+problems.jsonl, config.json, summary.json, synthetic recordings in ecg/, pages in images/ with what runs where on them,
+and a language model's answers in answers/.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from training.corpus.sources import Recipe, recipes
 from training.corpus.split import parts_of, require_apart, versions_apart
 from training.problems import Problems
 from training.rows import Row, write_rows
+from training.targets import beside_rows, save_measured
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +106,10 @@ def _write(
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
     for part in PARTS:
-        rows = [made.rows[place] for place in sorted(made.rows) if parts[chosen[place].patient] == part]
+        places = [place for place in sorted(made.rows) if parts[chosen[place].patient] == part]
+        rows = [made.rows[place] for place in places]
+        measured = [made.measured[place] for place in places]
+        save_measured(beside_rows(config.out / f"{part}.jsonl"), [str(row.id) for row in rows], measured)
         counts[part] = write_rows(config.out / f"{part}.jsonl", [*rows, *(rated if part == "rl" else ())])
     lines = [json.dumps(made.rejected[place], ensure_ascii=False) + "\n" for place in sorted(made.rejected)]
     (config.out / "rejected.jsonl").write_text("".join(lines), encoding="utf-8")

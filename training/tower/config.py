@@ -7,6 +7,7 @@ from pydantic import Field
 from training.learning.config import LearningConfig
 from training.media import Looks
 from training.run_config import FilePath
+from training.synthesis.drawing import Disturbance
 
 
 class PretrainingConfig(LearningConfig):
@@ -23,12 +24,18 @@ class PretrainingConfig(LearningConfig):
     fresh: float = Field(
         0.0, ge=0, le=1, description="share of the examples that are synthetic recordings drawn once, in place of a row"
     )
-    fresh_wander_mv: float = Field(0.08, ge=0, description="most baseline wander of those (RMS in lead I)")
-    fresh_muscle_mv: float = Field(0.02, ge=0, description="most muscle noise of those (RMS in lead I)")
+    wander_mv: float = Field(0.08, ge=0, description="most baseline wander of those (RMS in lead I)")
+    muscle_mv: float = Field(0.02, ge=0, description="most muscle noise of those (RMS in lead I)")
+    devices: bool = Field(False, description="those are shown as by devices of all sorts")
     text_width: int = Field(128, ge=8, description="width of the text tower, which is dropped afterwards")
     text_layers: int = Field(2, ge=1, description="layers of each of its two halves")
     text_heads: int = Field(4, ge=1, description="attention heads of its layers")
     text_tokens: int = Field(76, ge=8, description="tokens of a text; longer ones are cut")
+
+    @property
+    def disturbance(self) -> Disturbance:
+        """What disturbs a recording that is drawn or shown anew."""
+        return Disturbance(self.wander_mv, self.muscle_mv, self.devices)
 
     @property
     def objectives(self) -> dict[str, float]:
@@ -39,6 +46,9 @@ class PretrainingConfig(LearningConfig):
 class TowerConfig(PretrainingConfig):
     """Pre-training of the ECG tower on recordings."""
 
+    disturbed: float = Field(
+        0.0, ge=0, le=1, description="share of the rows' recordings that are given such noise and device anew each time"
+    )
     batch_rows: int = Field(32, ge=1, description="rows of one pass of one process; contrast is within them")
     learning_rate: float = Field(5e-4, gt=0, description="highest learning rate of AdamW")
 

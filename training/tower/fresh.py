@@ -12,7 +12,7 @@ import numpy as np
 
 from ecgr1_core.record import EcgRecord
 from training.synthesis import KINDS, Truth
-from training.synthesis.drawing import drawn_ecg
+from training.synthesis.drawing import Disturbance
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,7 @@ class Fresh:
 
     share: float
     seed: int
-    wander_mv: float
-    muscle_mv: float
+    disturbance: Disturbance
 
     def __call__(self, epoch: int, index: int) -> tuple[EcgRecord, Truth, np.random.Generator] | None:
         """Return the recording of a place, its truth, and what is left to draw from; None where the row has it."""
@@ -31,4 +30,4 @@ class Fresh:
             return None
         kind = list(KINDS)[rng.integers(len(KINDS))]
         name = f"fresh_{epoch}_{index}"
-        return *drawn_ecg(kind, name, rng, wander_mv=self.wander_mv, muscle_mv=self.muscle_mv), rng
+        return *self.disturbance.drawn(kind, name, rng), rng

@@ -37,7 +37,9 @@ def run_tower(config: TowerConfig) -> dict[str, Any]:
     return _pretrain(
         config,
         lambda inner: EcgEncoder(inner.ecg_tower),
-        lambda settings, _processor, media: Recordings(media, settings.ecg_mask_padding),
+        lambda settings, _processor, media, learned: Recordings(
+            media, settings.ecg_mask_padding, config.disturbed if learned else 0.0, config.disturbance, config.seed
+        ),
         need="recording",
         made="tower",
     )
@@ -60,7 +62,9 @@ def run_vision(config: VisionConfig) -> dict[str, Any]:
     return _pretrain(
         config,
         encoder,
-        lambda _settings, processor, media: Pages(media, processor, config.looks, config.seed, config.traces > 0),
+        lambda _settings, processor, media, _learned: Pages(
+            media, processor, config.looks, config.seed, config.traces > 0
+        ),
         need="page",
         draw_missing=config.draw_missing,
         made="vision",
@@ -70,7 +74,7 @@ def run_vision(config: VisionConfig) -> dict[str, Any]:
 def _pretrain(
     config: PretrainingConfig,
     encoder_of: Callable[[Any], Encoder],
-    sight_of: Callable[[Any, Any, Media], Sight],
+    sight_of: Callable[[Any, Any, Media, bool], Sight],
     *,
     need: Need,
     made: str,
@@ -78,8 +82,8 @@ def _pretrain(
 ) -> dict[str, Any]:
     """Train the encoder that `encoder_of` makes of the inner model, and return the summary.
 
-    `sight_of` makes of configuration, processor and media what shows rows to the encoder. `made` is the name of the
-    file of weights and of its entry in the summary.
+    `sight_of` makes of configuration, processor and media, and of whether they are learned from, what shows rows to the
+    encoder. `made` is the name of the file of weights and of its entry in the summary.
     """
     import torch
     from accelerate import PartialState
@@ -87,9 +91,9 @@ def _pretrain(
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import load_for_training
     from training.learning.trainer import arguments_of
+    from training.targets import LABELS, TARGETS, beside_rows, measured_rows, scales
     from training.tower.fresh import Fresh
     from training.tower.network import TextTower, TowerLearner
-    from training.tower.targets import LABELS, TARGETS, measured_rows, scales
     from training.tower.trainer import TowerRows, TowerTrainer
 
     objectives = config.objectives
@@ -121,29 +125,29 @@ def _pretrain(
         if path is None or not config.measurements:
             measured.append(np.full((len(members), len(TARGETS)), np.nan, dtype=np.float32))
             continue
-        _log.info("measuring %d recordings of %s", len(members), path.name)
+        _log.info("measurements of %d recordings of %s", len(members), path.name)
         media = media_beside(path, config.ecg_root)
         with state.main_process_first():
             kept = (config.measured or config.out) / f"measured-{path.stem}.npz"
-            measured.append(measured_rows(members, media, kept, config.workers))
+            measured.append(measured_rows(members, media, kept, config.workers, beside_rows(path)))
     scale = scales(measured[0])
-    fresh = Fresh(config.fresh, config.seed, config.fresh_wander_mv, config.fresh_muscle_mv) if config.fresh else None
+    fresh = Fresh(config.fresh, config.seed, config.disturbance) if config.fresh else None
 
-    def maker(path: Path, members: list[Row], values: np.ndarray, fresh: Fresh | None = None) -> TowerRows:
+    def maker(path: Path, members: list[Row], values: np.ndarray, *, learned: bool) -> TowerRows:
         media = media_beside(path, config.ecg_root, config.image_root, draw_missing=draw_missing)
         return TowerRows(
             processor.tokenizer,
             members,
-            sight_of(settings, processor, media),
+            sight_of(settings, processor, media, learned),
             values,
             scale,
             config.text_tokens,
             needs_text=learner.text is not None,
-            fresh=fresh,
+            fresh=fresh if learned else None,
         )
 
     each_step = config.batch_rows * config.accumulate * state.num_processes
-    plan = Plan(len(rows), steps * each_step, config.seed, maker(config.train, rows, measured[0], fresh).load)
+    plan = Plan(len(rows), steps * each_step, config.seed, maker(config.train, rows, measured[0], learned=True).load)
     _ = plan[0]  # rows of which none can be read are told before the model learns
     _log.info("%d rows, %d steps; %s", len(rows), steps, problems.sentence())
     found = Problems(config.on_problem, config.out / "problems.jsonl")
@@ -151,7 +155,7 @@ def _pretrain(
         config=config,
         rows=len(rows),
         problems=found,
-        test=None if config.test is None else maker(config.test, test, measured[1]),
+        test=None if config.test is None else maker(config.test, test, measured[1], learned=False),
         spread=scale[1],
         model=learner,
         args=arguments_of(config, steps, test=bool(test), gradient_checkpointing=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from ecgr1_core.record import EcgRecord
 from training.media import Looks, Media, drawn_sheet
 from training.page_traces import COLUMNS, UNKNOWN_LEAD, PageTraces, load_traces, traces_of
 from training.rows import Row
+from training.synthesis.drawing import Disturbance
 
 
 class Sight(Protocol):
@@ -28,14 +29,22 @@ class Sight(Protocol):
 
 @dataclass(frozen=True)
 class Recordings:
-    """Shows recordings, the same in every epoch; with `mask_padding` padded time is told."""
+    """Shows recordings; with `mask_padding` padded time is told.
+
+    A share of them, `disturbed`, is shown otherwise in each epoch; what is drawn depends on seed, epoch and recording.
+    """
 
     media: Media
     mask_padding: bool
+    disturbed: float = 0.0
+    disturbance: Disturbance = field(default_factory=Disturbance)
+    seed: int = 0
 
-    def __call__(self, row: Row, _epoch: int) -> dict[str, np.ndarray]:
+    def __call__(self, row: Row, epoch: int) -> dict[str, np.ndarray]:
         """Return `ecg_values` [leads, samples] in mV, and where padding is told `time_mask` [samples]."""
-        return self.of(self.media.record(row))
+        record = self.media.record(row)
+        rng = np.random.default_rng([self.seed, 3, epoch, *(row.ecg or "").encode()])
+        return self.of(self.disturbance.of(record, rng) if rng.random() < self.disturbed else record)
 
     def of(self, record: EcgRecord, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
         """Return the same of a recording."""

@@ -17,10 +17,10 @@ from training.learning.rows import Told, told
 from training.learning.trainer import RunTrainer
 from training.page_traces import UNKNOWN_LEAD
 from training.rows import Row
+from training.targets import TARGETS, label_row, label_values, numbers, text_of
 from training.tower.fresh import Fresh
 from training.tower.network import PADDING, TowerLearner
 from training.tower.sights import Sight
-from training.tower.targets import TARGETS, label_row, label_values, numbers, text_of
 
 _START: Final = "<|im_start|>"
 _JOINED: Final = ("pixel_values", "image_grid_thw")  # of all pages one after the other

@@ -15,18 +15,19 @@ from ecgr1_core.measure import measure
 from ecgr1_core.model.processing import EcgR1Processor
 from training.media import Media
 from training.rows import Row
-from training.synthesis.drawing import drawn_ecg
+from training.synthesis.drawing import Disturbance
+from training.targets import LABELS, TARGETS, numbers
 from training.tower.fresh import Fresh
 from training.tower.sights import Pages, Recordings
-from training.tower.targets import LABELS, TARGETS, numbers
 from training.tower.trainer import TowerRows
 
 NOWHERE = Media(Path("nowhere"), Path("nowhere"), draw_missing=True)
+NOISY = Disturbance(0.08, 0.02, devices=True)
 ROW = Row(({"role": "user", "content": "?"},), ecg="gone", labels=("atrial fibrillation",))
 
 
 def test_a_share_of_the_places_has_one_and_each_its_own() -> None:
-    fresh = Fresh(0.5, 3, 0.08, 0.02)
+    fresh = Fresh(0.5, 3, NOISY)
     made = [fresh(0, index) for index in range(60)]
     drawn = [one for one in made if one is not None]
     assert 18 < len(drawn) < 42
@@ -36,14 +37,14 @@ def test_a_share_of_the_places_has_one_and_each_its_own() -> None:
     assert again is not None
     assert first is not None
     assert np.array_equal(again[0].signal_mv, first[0].signal_mv, equal_nan=True)
-    assert [Fresh(0.0, 3, 0.0, 0.0)(0, index) for index in range(20)] == [None] * 20
-    later = Fresh(1.0, 3, 0.08, 0.02)(1, place)
+    assert [Fresh(0.0, 3, Disturbance())(0, index) for index in range(20)] == [None] * 20
+    later = Fresh(1.0, 3, NOISY)(1, place)
     assert later is not None
     assert later[0].signal_mv.tobytes() != first[0].signal_mv.tobytes()
 
 
 def test_their_truth_is_told_as_measuring_tells_it() -> None:
-    record, truth = drawn_ecg("sinus", "a", np.random.default_rng(4), wander_mv=0, muscle_mv=0)
+    record, truth = Disturbance().drawn("sinus", "a", np.random.default_rng(4))
     true, measured = numbers(truth), numbers(measure(record))
     for name, most in (("heart_rate_bpm", 1), ("pr_interval_ms", 15), ("qrs_duration_ms", 15), ("qt_interval_ms", 20)):
         place = TARGETS.index(name)
@@ -60,7 +61,7 @@ def test_they_are_shown_instead_of_the_row_with_their_labels(what: str, tmp_path
     processor = EcgR1Processor.from_pretrained(checkpoint(tmp_path / "tiny"), max_image_tokens=24)
     sight = Recordings(NOWHERE, False) if what == "recordings" else Pages(NOWHERE, processor, "plain", 0, traces=True)
     scale = np.full(len(TARGETS), 10.0, np.float32), np.full(len(TARGETS), 2.0, np.float32)
-    fresh = Fresh(1.0, 5, 0.0, 0.0)
+    fresh = Fresh(1.0, 5, Disturbance())
     rows = TowerRows(processor.tokenizer, [ROW], sight, np.zeros((1, len(TARGETS))), scale, 20, True, fresh=fresh)
     example = rows.load(0, 0)
     made = fresh(0, 0)

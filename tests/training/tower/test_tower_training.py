@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from sft_kit import checkpoint, corpus, metrics, recording
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.measure import Measurements, measure
+from training.corpus.config import CorpusConfig, Shares, SyntheticSource
+from training.corpus.run import run_corpus
 from training.freezing import load_for_training
 from training.media import media_beside
 from training.rows import Row, read_rows
 from training.run_config import load_config
+from training.targets import LABELS, TARGETS, beside_rows, label_row, measured_rows, numbers, scales, text_of
 from training.tower import TowerConfig, run_tower
 from training.tower.encoders import EcgEncoder
 from training.tower.network import PADDING, TextTower, TowerLearner
-from training.tower.targets import LABELS, TARGETS, label_row, measured_rows, numbers, scales, text_of
 from training.tower.trainer import mean_auroc
 
 OBJECTIVES = ("measurements", "labels", "contrastive", "captioning")
@@ -85,6 +88,25 @@ def test_measured_once_and_again_for_other_rows(rows: Path, tmp_path: Path) -> N
         np.savez(path, key=held["key"], numbers=held["numbers"] + 1)
     assert np.array_equal(measured_rows(members, media, path), found + 1, equal_nan=True)
     assert np.array_equal(measured_rows(members[:2], media, path), found[:2], equal_nan=True)
+
+
+def test_what_a_corpus_measured_is_not_measured_again(tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    run_corpus(
+        CorpusConfig(
+            out=out, sources=(SyntheticSource(count=3),), shares=Shares(sft=1, rl=0, test=0), pages="none", jobs=1
+        )
+    )
+    path = out / "sft.jsonl"
+    members = [row for row in read_rows(path) if isinstance(row, Row)]
+    media, kept = media_beside(path), tmp_path / "measured.npz"
+    found = measured_rows(members, media, kept, known=beside_rows(path))
+    assert not kept.exists()
+    assert np.allclose(found, measured_rows(members, media, kept), equal_nan=True)
+    strange = replace(members[0], id="another")
+    again = tmp_path / "again.npz"
+    assert np.array_equal(measured_rows([strange], media, again, known=beside_rows(path)), found[:1], equal_nan=True)
+    assert again.exists()
 
 
 def test_scales_leave_out_what_is_not_known() -> None:

@@ -28,11 +28,11 @@ from training.page_traces import COLUMNS, NO_LEAD, UNKNOWN_LEAD, traces_of, trac
 from training.rows import Row, read_rows
 from training.run_config import load_config
 from training.sft import SftConfig, run_sft
+from training.targets import LABELS, TARGETS, label_row, scales
 from training.tower import VisionConfig, run_vision
 from training.tower.encoders import VisionEncoder
 from training.tower.network import PADDING, TextTower, TowerLearner
 from training.tower.sights import Pages
-from training.tower.targets import LABELS, TARGETS, label_row, scales
 from training.tower.weights import load_tower, save_tower
 
 OBJECTIVES = ("measurements", "labels", "contrastive", "captioning")

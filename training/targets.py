@@ -1,7 +1,7 @@
 """What a tower is to tell of a recording: its measurements as numbers, its labels, and a short text.
 
-Measurements are those of `ecgr1_core.measure`, made once and kept in a file of the run. Angles are told as sine and
-cosine. It knows nothing of towers or losses.
+Measurements are those of `ecgr1_core.measure`: what a corpus keeps beside its rows, or else made once and kept in a
+file of the run. Angles are told as sine and cosine. It knows nothing of towers or losses.
 """
 
 from __future__ import annotations
@@ -55,11 +55,40 @@ def numbers(measured: Measurements | Truth) -> np.ndarray:
     return np.array([math.nan if value is None else value for value in found], dtype=np.float32)
 
 
-def measured_rows(rows: Sequence[Row], media: Media, path: Path, workers: int = 0) -> np.ndarray:
-    """Return the measurements of rows, [rows, targets] float32, measured in `workers` processes unless `path` has them.
+def beside_rows(rows: Path) -> Path:
+    """Return where a corpus keeps the measurements of a file of rows."""
+    return rows.with_suffix(".measured.npz")
 
-    A row whose recording cannot be read or measured is all NaN; whoever loads it says why.
+
+def save_measured(path: Path, ids: Sequence[str], found: Sequence[np.ndarray]) -> None:
+    """Write the measurements of rows, [targets] each, by their ids."""
+    beside = path.with_name(path.name + ".part")
+    values = np.stack(found) if found else np.zeros((0, len(TARGETS)), dtype=np.float32)
+    with beside.open("wb") as file:
+        np.savez_compressed(file, targets=np.array(TARGETS), ids=np.array(ids, dtype=np.str_), numbers=values)
+    beside.replace(path)
+
+
+def _known(path: Path) -> dict[str, np.ndarray]:
+    if not path.exists():
+        return {}
+    with np.load(path) as held:
+        if held["targets"].tolist() != list(TARGETS):
+            return {}
+        return dict(zip(held["ids"].tolist(), np.array(held["numbers"]), strict=True))
+
+
+def measured_rows(
+    rows: Sequence[Row], media: Media, path: Path, workers: int = 0, known: Path | None = None
+) -> np.ndarray:
+    """Return the measurements of rows, [rows, targets] float32: those the file `known` has, or else measured.
+
+    They are measured in `workers` processes unless `path` has them. A row whose recording cannot be read or measured is
+    all NaN; whoever loads it says why.
     """
+    had = {} if known is None else _known(known)
+    if rows and all(row.id in had for row in rows):
+        return np.stack([had[str(row.id)] for row in rows])
     key = hashlib.sha256(json.dumps([[row.ecg for row in rows], TARGETS, str(media.ecg_root)]).encode()).hexdigest()
     if path.exists():
         with np.load(path) as held:
