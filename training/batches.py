@@ -114,7 +114,7 @@ def pack(rows: Sequence[Mapping[str, Tensor]], pad_id: int, max_length: int, mer
     longest = batch.pop("attention_mask").shape[1]
     lines = []
     for members in sequences:
-        held = [_positions(row, merge_size) for row in members]
+        held = [positions_of(row, merge_size) for row in members]
         padding = torch.arange(longest - sum(part.shape[1] for part in held)).expand(4, -1)
         lines.append(torch.cat([*held, padding], dim=1))
     return batch | {"position_ids": torch.stack(lines, dim=1)}
@@ -129,7 +129,7 @@ def prompt_inputs(
     return {name: value for name, value in batch.items() if name not in ("labels", "environments")}
 
 
-def _positions(row: Mapping[str, Tensor], merge_size: int) -> Tensor:
+def positions_of(row: Mapping[str, Tensor], merge_size: int) -> Tensor:
     """Return [4, tokens]: the place in the row, and Qwen3-VL's time, height and width (its `get_rope_index`).
 
     Text counts on in all three; an image keeps one time, counts its rows and columns from there, and what follows goes

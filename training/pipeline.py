@@ -36,6 +36,9 @@ class PipelineConfig(RunConfig):
         None, description="fields of `ecgr1 train vision`, which runs only where there is this group"
     )
     sft: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train sft`")
+    held: dict[str, Any] | None = Field(
+        None, description="fields of `ecgr1 train held`, which where there is this group takes the place of those three"
+    )
     dapo: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 train dapo`")
     evaluate: dict[str, Any] = Field(default_factory=dict, description="fields of `ecgr1 evaluate`")
 
@@ -68,7 +71,8 @@ def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
     """Return name, stage and configuration of each step; InputError for a group with a field that does not belong."""
     out = config.out
     corpus, start, tower, vision = out / "corpus", out / "start", out / "tower", out / "vision"
-    sft, dapo = out / "sft", out / "dapo"
+    dapo, held = out / "dapo", out / "held"
+    sft = out / "sft" if config.held is None else held
     test, images = corpus / "test.jsonl", {"draw_missing": True}
     seen = config.evaluate.get("modalities", ["signal"])  # the protocol reader has one record, and no order of two
     reading = {"rows": test, "readers": ["ecg-r1"], **images}
@@ -77,9 +81,7 @@ def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
     pages: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
     if config.vision is not None:
         pages = [("vision", "vision", config.vision, {"out": vision, **learning, **towers, **images})]
-    plan: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-        ("corpus", "corpus", config.corpus, {"out": corpus}),
-        ("start", "start", config.start, {"out": start, "rows": [corpus / "sft.jsonl"]}),
+    taught: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         ("tower", "tower", config.tower, {"out": tower, **learning, **towers}),
         *pages,
         (
@@ -93,6 +95,13 @@ def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
                 **images,
             },
         ),
+    ]
+    if config.held is not None:
+        taught = [("held", "held", config.held, {"out": held, "model": start, "train": corpus / "sft.jsonl"})]
+    plan: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+        ("corpus", "corpus", config.corpus, {"out": corpus}),
+        ("start", "start", config.start, {"out": start, "rows": [corpus / "sft.jsonl"]}),
+        *taught,
         (
             "dapo",
             "dapo",

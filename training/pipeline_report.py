@@ -42,8 +42,8 @@ def write_report(out: Path, stages: Mapping[str, Any]) -> None:
 
 def gather(out: Path, stages: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of the report."""
-    loss, rewards = _curve(out / "sft", "loss"), _reward_curves(out / "dapo")
-    held_out = [line for line in _lines(out / "sft") if "eval_loss" in line]
+    loss, rewards = _curve(_taught(out), "loss"), _reward_curves(out / "dapo")
+    held_out = [line for line in _lines(_taught(out)) if "eval_loss" in line]
     before, after = (_scored(out / folder) for folder in ("read_sft", "read_dapo"))
     return {
         "seconds": {name: stage["seconds"] for name, stage in stages.items()},
@@ -62,6 +62,11 @@ def gather(out: Path, stages: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _taught(out: Path) -> Path:
+    """Return the folder of the supervised fine-tuning, whichever stage did it."""
+    return out / "held" if (out / "held").is_dir() else out / "sft"
+
+
 def _page(found: Mapping[str, Any], out: Path) -> str:
     parts = ["<h1>Corpus, SFT with IMD, DAPO with EDER: one run</h1>"]
     total = sum(found["seconds"].values())
@@ -71,7 +76,7 @@ def _page(found: Mapping[str, Any], out: Path) -> str:
     parts.append(f"<p>{_moved('The loss of a step', found['sft_loss'])}")
     if held := found["sft_held_out_loss"]:
         parts.append(f" On held-out rows it went from {held['first']:.3f} to {held['last']:.3f}.")
-    parts.append("</p>" + _chart({"loss": _curve(out / "sft", "loss")}, "step", "loss of the answer's tokens"))
+    parts.append("</p>" + _chart({"loss": _curve(_taught(out), "loss")}, "step", "loss of the answer's tokens"))
     parts.append("<h2>Reinforcement</h2>")
     moved = [
         (name, f"{one['first']:.3f}", f"{one['last']:.3f}", f"{one['change']:+.3f} ± {one['change_se']:.3f}")

@@ -68,6 +68,12 @@ STAGES: Final = {
             "training.sft.run:run_sft",
         ),
         Stage(
+            "held",
+            "teach both towers and the model with all rows held on one GPU, in place of tower, vision and sft",
+            "training.held.config:HeldConfig",
+            "training.held.run:run_held",
+        ),
+        Stage(
             "dapo",
             "reinforce by format, labels and evidence (DAPO with EDER)",
             "training.dapo.config:DapoConfig",

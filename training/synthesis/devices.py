@@ -16,13 +16,13 @@ from training.synthesis.leads import ELECTRODES, ELECTRODES_TO_LEADS
 from training.synthesis.noise import noise_mv
 from training.synthesis.spec import NoiseSpec
 
-_HIGH_PASS_HZ: Final = (0.0, 0.05, 0.15, 0.5, 0.67)  # none, the diagnostic, and those of monitors and exercise
-_LOW_PASS_HZ: Final = (0.0, 150.0, 100.0, 40.0, 35.0)
+HIGH_PASS_HZ: Final = (0.0, 0.05, 0.15, 0.5, 0.67)  # none, the diagnostic, and those of monitors and exercise
+LOW_PASS_HZ: Final = (0.0, 150.0, 100.0, 40.0, 35.0)
 _COUNTS_PER_MV: Final = (200.0, 204.8, 400.0, 1000.0)
-_MAINS_HZ: Final = (50.0, 60.0)
-_MOST_MAINS_MV: Final = 0.02
-_MOST_OFFSET_MV: Final = 0.15
-_GAIN_SD: Final = 0.03
+MAINS_HZ: Final = (50.0, 60.0)
+MOST_MAINS_MV: Final = 0.02
+MOST_OFFSET_MV: Final = 0.15
+GAIN_SD: Final = 0.03
 _EDGE_S: Final = 1.0  # mirrored at both ends, so that filters find no step there
 
 
@@ -40,13 +40,13 @@ class Device:
 
 def drawn_device(rng: np.random.Generator) -> Device:
     """Return some device; most have little mains and offset, a few have much."""
-    mains_mv, offset_mv = np.array([_MOST_MAINS_MV, _MOST_OFFSET_MV]) * rng.random(2) ** 3
+    mains_mv, offset_mv = np.array([MOST_MAINS_MV, MOST_OFFSET_MV]) * rng.random(2) ** 3
     return Device(
-        high_pass_hz=float(rng.choice(_HIGH_PASS_HZ)),
-        low_pass_hz=float(rng.choice(_LOW_PASS_HZ)),
-        mains=NoiseSpec(mains_mv=float(mains_mv), mains_hz=float(rng.choice(_MAINS_HZ))),
+        high_pass_hz=float(rng.choice(HIGH_PASS_HZ)),
+        low_pass_hz=float(rng.choice(LOW_PASS_HZ)),
+        mains=NoiseSpec(mains_mv=float(mains_mv), mains_hz=float(rng.choice(MAINS_HZ))),
         offsets_mv=tuple((offset_mv * rng.standard_normal(len(ELECTRODES))).tolist()),
-        gain=float(np.exp(_GAIN_SD * rng.standard_normal())),
+        gain=float(np.exp(GAIN_SD * rng.standard_normal())),
         counts_per_mv=float(rng.choice(_COUNTS_PER_MV)),
     )
 

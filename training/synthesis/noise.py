@@ -16,7 +16,7 @@ from ecgr1_core.record import LEADS, FloatArray
 from training.synthesis.leads import ELECTRODES, ELECTRODES_TO_LEADS, Float64
 from training.synthesis.spec import Exchange, NoiseSpec
 
-_WANDER_HZ = (0.05, 0.7)
+WANDER_HZ = (0.05, 0.7)
 _MUSCLE_HZ = (20.0, 150.0)
 _WANDER_SINES = 4
 _BLOCK = 64
@@ -79,7 +79,7 @@ class _Sines:
 
 def _wander(rms_mv: float, rng: np.random.Generator) -> _Sines:
     """Return slow sines at the electrodes, the slower the larger, of root mean square `rms_mv` each electrode."""
-    frequencies = rng.uniform(*_WANDER_HZ, size=_WANDER_SINES)  # the same at all electrodes, which move together
+    frequencies = rng.uniform(*WANDER_HZ, size=_WANDER_SINES)  # the same at all electrodes, which move together
     weights = rng.uniform(0.3, 1.0, size=(len(ELECTRODES), _WANDER_SINES)) / np.sqrt(frequencies)
     weights *= rms_mv * np.sqrt(2 / np.sum(weights**2, axis=1, keepdims=True))
     phases = rng.uniform(0, 2 * np.pi, size=weights.shape)

@@ -34,8 +34,8 @@ def test_the_folder_of_recordings_is_filled_in_and_every_stage_can_be_planned(tm
     assert source["folder"] == str(tmp_path.resolve())
     assert Path(source["table"]).is_file()
     stages = {name: ready for name, _, ready in planned(pipeline)}
-    assert list(stages)[:6] == ["corpus", "start", "tower", "vision", "sft", "dapo"]
-    assert stages["tower"].measured == stages["vision"].measured  # type: ignore[attr-defined]
+    assert list(stages)[:4] == ["corpus", "start", "held", "dapo"]
+    assert stages["dapo"].model == stages["held"].out / "model"  # type: ignore[attr-defined]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

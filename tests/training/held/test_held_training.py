@@ -1,0 +1,150 @@
+"""Rows held on the accelerator: the same examples as those read from files, and a run from rows to a model."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sft"))
+from sft_kit import checkpoint
+
+from ecgr1_core.errors import InputError
+from ecgr1_core.modality import MODALITIES
+from ecgr1_core.model.processing import EcgR1Processor
+from training.batches import collate, encode
+from training.corpus.config import CorpusConfig, Shares, SyntheticSource
+from training.corpus.run import run_corpus
+from training.freezing import load_for_training
+from training.held import HeldConfig, Stage, run_held
+from training.held.disturbing import disturbed
+from training.held.examples import Example, examples, scaled, seen_on_disk, values_of
+from training.held.rows import HeldRows, pages_of_one_size
+from training.media import media_beside
+from training.rows import Row, read_rows
+from training.run_config import load_config
+from training.synthesis.drawing import Disturbance
+from training.targets import LABELS, TARGETS
+
+NOISY = Disturbance(0.12, 0.03, devices=True)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return checkpoint(tmp_path_factory.mktemp("held") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("held_rows")
+    sources = (SyntheticSource(count=4, kinds=("sinus", "lbbb")),)
+    run_corpus(
+        CorpusConfig(
+            out=out, sources=sources, shares=Shares(sft=1, rl=0, test=0), pages="plain", page_pixels=60000, jobs=1
+        )
+    )
+    return out / "sft.jsonl"
+
+
+@pytest.fixture(scope="module")
+def rows(corpus: Path) -> list[Row]:
+    return [row for row in read_rows(corpus) if isinstance(row, Row)]
+
+
+@pytest.fixture(scope="module")
+def made(corpus: Path, rows: list[Row], model: Path) -> list[Example]:
+    found = [one for _, one in examples(rows, model, partial(seen_on_disk, media_beside(corpus)), 1)]
+    return [one for one in found if isinstance(one, Example)]
+
+
+def held(made: list[Example], share: float) -> HeldRows:
+    numbers, labels = np.zeros((len(made), len(TARGETS))), np.zeros((len(made), len(LABELS)))
+    options: dict[str, Any] = {"device": "cpu", "seed": 3, "disturbance": NOISY, "share": share}
+    return HeldRows(made, numbers.astype(np.float32), labels.astype(np.float32), **options)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_the_model_says_the_same_of_held_rows_as_of_rows_read(
+    corpus: Path, rows: list[Row], made: list[Example], model: Path, modality: Any
+) -> None:
+    processor, media = EcgR1Processor.from_pretrained(model), media_beside(corpus)
+    read = collate([encode(processor, row, media, modality, row.answer) for row in rows], 0)
+    labels, _ = read.pop("labels"), read.pop("environments")
+    learner = load_for_training(model).eval()
+    with torch.no_grad():
+        expected = learner(**read, use_cache=False).logits[:, :-1][labels[:, 1:] != -100]
+        data = held(made, 0.0)
+        inputs, columns, wanted = data.texts(np.arange(len(made)), [modality] * len(made), 0)
+        with pages_of_one_size():
+            found = learner(**inputs, logits_to_keep=columns, use_cache=False).logits[wanted != -100]
+    assert torch.equal(wanted[wanted != -100], labels[:, 1:][labels[:, 1:] != -100])
+    assert found.shape == expected.shape
+    assert torch.allclose(found, expected, atol=2e-3)  # signals are held in half precision
+
+
+def test_pages_are_held_without_loss(corpus: Path, rows: list[Row], made: list[Example], model: Path) -> None:
+    processor, media = EcgR1Processor.from_pretrained(model), media_beside(corpus)
+    for row, one in zip(rows, made, strict=True):
+        expected = encode(processor, row, media, "image", None)["pixel_values"]
+        assert torch.allclose(values_of(scaled(torch.from_numpy(one.pixels))), expected, atol=1e-5)
+        assert one.trace_leads is not None
+        assert (one.trace_leads >= 0).all()
+
+
+def test_disturbed_recordings_keep_silence_and_einthoven(made: list[Example]) -> None:
+    signals = torch.from_numpy(np.stack([one.signal for one in made])).clone()
+    signals[:, 7] = 0.0
+    signals[:, :, 4000:] = 0.0
+    found = disturbed(signals, NOISY, 1.0, torch.Generator().manual_seed(1))
+    assert not found[:, 7].any()
+    assert not found[:, :, 4000:].any()
+    assert ((found - signals)[:, 0, :4000].abs().amax(dim=1) > 1e-3).all()
+    assert torch.allclose(found[:, 1], found[:, 0] + found[:, 2], atol=5e-3)
+    assert torch.equal(disturbed(signals, NOISY, 0.0, torch.Generator().manual_seed(1)), signals.float())
+
+
+def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Path, tmp_path: Path) -> None:
+    few = Stage(steps=3, batch_rows=2, warmup_steps=1)
+    config = HeldConfig(
+        model=model, train=corpus, out=tmp_path, jobs=1, device="cpu", bf16=False, log_every=2,
+        tower=few, vision=few, sft=few.model_copy(update={"steps": 12}), without_imd=few, q="even",
+    )  # fmt: skip
+    summary = run_held(config)
+    assert summary["rows"] == 4
+    assert summary["tower"]["step"] == 3
+    assert summary["sft"]["loss"] < 8
+    for name in ("model", "model_without_imd"):
+        changed = load_for_training(tmp_path / name).state_dict()
+        assert any(not torch.equal(value, changed[key]) for key, value in load_for_training(model).state_dict().items())
+    again = run_held(config.model_copy(update={"out": tmp_path / "again"}))
+    assert again["sft"]["loss"] == pytest.approx(summary["sft"]["loss"], abs=1e-5)
+
+
+def test_the_commented_file_is_a_configuration() -> None:
+    path = Path(__file__).parents[3] / "training" / "configs" / "held.yaml"
+    config = load_config(HeldConfig, path)
+    assert path.read_text().splitlines()[0] == "# ecgr1 train held --config training/configs/held.yaml"
+    assert config.sft.runs
+    assert not config.without_imd.runs
+
+
+def test_rows_that_cannot_be_read_are_named(corpus: Path, rows: list[Row], model: Path) -> None:
+    gone = replace(rows[0], ecg="ecg/gone")
+    (_, found), (_, other) = examples([gone, rows[1]], model, partial(seen_on_disk, media_beside(corpus)), 2)
+    assert isinstance(found, tuple)
+    assert "gone" in " ".join(found)
+    assert isinstance(other, Example)
+
+
+def test_without_a_gpu_it_says_so(corpus: Path, model: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="there is no GPU"):
+        run_held(HeldConfig(model=model, train=corpus, out=tmp_path))

@@ -1,0 +1,56 @@
+"""What can be configured of a run whose rows are held on the accelerator."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from training.imd import RELEASED, Environments
+from training.run_config import FilePath, RunConfig
+from training.synthesis.drawing import Disturbance
+
+
+class Stage(RunConfig):
+    """One stage: so many steps, or as many as fit into some seconds; the learning rate falls to 0 by the end of it."""
+
+    steps: int = Field(1000, ge=0, description="steps; 0 leaves the stage out")
+    seconds: float | None = Field(None, gt=0, description="in place of steps: how long it may take")
+    batch_rows: int = Field(64, ge=1, description="rows of a step")
+    learning_rate: float = Field(1e-3, gt=0, description="highest learning rate of AdamW")
+    weight_decay: float = Field(0.05, ge=0, description="weight decay of AdamW, of what is no bias or norm")
+    warmup_steps: int = Field(100, ge=1, description="steps over which the learning rate rises")
+
+    @property
+    def runs(self) -> bool:
+        """Whether the stage takes place."""
+        return self.steps > 0 or self.seconds is not None
+
+
+class HeldConfig(RunConfig):
+    """Towers, then the whole model, from the weights of `model`; every row has a recording and a page."""
+
+    model: FilePath = Field(description="directory of the checkpoint to start from")
+    train: FilePath = Field(description="file of rows to learn from (JSONL, published layout)")
+    out: FilePath = Field(description="folder of the run: the model, both towers, curves and summary")
+    seed: int = Field(0, ge=0, description="seed of all that is random")
+    jobs: int = Field(2, ge=1, description="processes that prepare the rows")
+    device: str = Field("cuda", description="cuda, or cpu")
+    bf16: bool = Field(True, description="compute in bf16 (autocast)")
+
+    tower: Stage = Field(Stage(batch_rows=256), description="pre-training of the ECG tower")
+    vision: Stage = Field(Stage(batch_rows=96), description="pre-training of the vision tower")
+    sft: Stage = Field(Stage(batch_rows=128), description="supervised fine-tuning of the whole model")
+    q: Environments = Field(RELEASED, description="share of each environment in fine-tuning")
+
+    without_imd: Stage = Field(
+        Stage(steps=0), description="fine-tuning in another model that is always shown both, to compare with"
+    )
+
+    disturbed: float = Field(0.5, ge=0, le=1, description="share of the recordings that are disturbed, anew each time")
+    wander_mv: float = Field(0.12, ge=0, description="most baseline wander of those (RMS in lead I)")
+    muscle_mv: float = Field(0.03, ge=0, description="most muscle noise of those (RMS in lead I)")
+    log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
+
+    @property
+    def disturbance(self) -> Disturbance:
+        """What disturbs a recording; devices of all sorts."""
+        return Disturbance(self.wander_mv, self.muscle_mv, devices=True)

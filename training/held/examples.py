@@ -1,0 +1,152 @@
+"""A row made ready once: its signal, its page in patches, and its tokens in every environment.
+
+It knows nothing of accelerators or of learning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from ecgr1_core.errors import InputError
+from ecgr1_core.modality import MODALITIES, Modality
+from ecgr1_core.model.processing import prepare_signal, recorded_samples
+from ecgr1_core.record import EcgRecord
+from training.batches import END_OF_TURN, positions_of
+from training.learning.rows import Told, told
+from training.media import Media
+from training.page_traces import PageTraces, load_traces
+from training.rows import Row
+
+_HALF: Final = 127.5  # a byte of 0 to 255 is a value of -1 to 1
+_TEMPORAL: Final = 2  # a page is held once, though Qwen3-VL is shown it twice, as the two frames of a film
+Seen = tuple[EcgRecord, Image.Image, PageTraces | None]
+"""What a row names: the recording, its page, and what is known to run on it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """A row's question and answer in one environment: [tokens] ids and [3, tokens] places, the answer at the end."""
+
+    ids: npt.NDArray[np.int32]
+    places: npt.NDArray[np.int32]
+    is_image: npt.NDArray[np.bool_]
+    answer: int
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A row: [12, 5000] mV of which `samples` were recorded, [patches, values] of a page of `grid` patches, tokens.
+
+    `trace_leads` [merged patches] and `trace_mv` [merged patches, COLUMNS] are as `PageTraces.cells` tells them.
+    """
+
+    signal: npt.NDArray[np.float16]
+    samples: int
+    pixels: npt.NDArray[np.uint8]
+    grid: tuple[int, int]
+    trace_leads: npt.NDArray[np.int8] | None
+    trace_mv: npt.NDArray[np.float16] | None
+    tokens: dict[Modality, Tokens]
+
+
+def seen_on_disk(media: Media, row: Row) -> Seen:
+    """Return recording, page and traces of a row as its files have them; InputError where one cannot be read."""
+    known = load_traces(media.image_root / row.image) if row.image else None
+    return media.record(row), media.page(row), known
+
+
+def example(processor: Any, row: Row, seen: Seen) -> Example:
+    """Return the row made ready; InputError for a recording or page that cannot be used."""
+    record, page, traces = seen
+    signal = prepare_signal(record)[0]
+    merge = processor.image_processor.merge_size
+    pixels, grid, tokens = np.zeros((0, 0), dtype=np.uint8), (0, 0), {}
+    for one in MODALITIES:
+        turns = [dict(turn) for turn in row.shown(one).question]
+        prompt = processor.apply_chat_template(turns, add_generation_prompt=True)
+        batch = processor(
+            [prompt], ecgs=None if one == "image" else [signal], images=None if one == "signal" else [page]
+        )
+        if one == "image":
+            height, width = (int(side) for side in batch["image_grid_thw"][0, 1:])
+            grid, pixels = (height, width), _bytes(batch["pixel_values"].numpy())
+        tokens[one] = _tokens(processor, batch, row.answer or "", merge)
+    leads, mv = (None, None) if traces is None else traces.cells(grid[0] // merge, grid[1] // merge)
+    return Example(
+        signal.astype(np.float16),
+        recorded_samples(record),
+        pixels,
+        grid,
+        None if leads is None else leads.astype(np.int8),
+        None if mv is None else mv.astype(np.float16),
+        tokens,
+    )
+
+
+def examples(
+    rows: Sequence[Row], model: Any, see: Callable[[Row], Seen], jobs: int
+) -> Iterator[tuple[int, Example | Told]]:
+    """Yield the place of each row with the row made ready, or what is wrong with it, as they come."""
+    from ecgr1_core.cli.batch import one_thread, process_context
+
+    one = partial(_one, str(model), see)
+    if jobs == 1:
+        yield from enumerate(map(one, rows))
+        return
+    with ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=one_thread) as pool:
+        yield from enumerate(pool.map(one, rows, chunksize=8))
+
+
+_processors: dict[str, Any] = {}
+
+
+def _one(model: str, see: Callable[[Row], Seen], row: Row) -> Example | Told:
+    from ecgr1_core.model.processing import EcgR1Processor
+
+    if model not in _processors:
+        _processors[model] = EcgR1Processor.from_pretrained(model)
+    try:
+        return example(_processors[model], row, see(row))
+    except InputError as error:
+        return told(error)  # errors do not travel between processes
+
+
+def _tokens(processor: Any, batch: Any, answer: str, merge: int) -> Tokens:
+    end = processor.tokenizer.convert_tokens_to_ids(END_OF_TURN)
+    written = [*processor.tokenizer(answer, add_special_tokens=False)["input_ids"], end]
+    ids = torch.cat([batch["input_ids"][0], torch.tensor(written)])
+    types = torch.cat([batch["mm_token_type_ids"][0], torch.zeros(len(written), dtype=torch.long)])
+    row = {"input_ids": ids, "mm_token_type_ids": types}
+    if "image_grid_thw" in batch:
+        row["image_grid_thw"] = batch["image_grid_thw"]
+    places = positions_of(row, merge)[1:].numpy().astype(np.int32)
+    return Tokens(ids.numpy().astype(np.int32), places, types.numpy().astype(bool), len(written))
+
+
+def _bytes(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Return [patches, values] of one of the two equal frames, as bytes; they are what the picture's bytes were."""
+    frames = values.reshape(len(values), 3, _TEMPORAL, -1)
+    return np.asarray(np.rint((frames[:, :, 0] + 1) * _HALF), dtype=np.uint8).reshape(len(values), -1)
+
+
+def values_of(pixels: torch.Tensor) -> torch.Tensor:
+    """Return the patches as Qwen3-VL takes them, [patches, values], of values -1 to 1 in [patches, values of a frame].
+
+    The order of a patch is colour, frame, row, column.
+    """
+    frames = pixels.view(len(pixels), 3, 1, -1).expand(-1, -1, _TEMPORAL, -1)
+    return frames.reshape(len(pixels), -1)
+
+
+def scaled(pixels: torch.Tensor) -> torch.Tensor:
+    """Return bytes as values of -1 to 1."""
+    return pixels.float() / _HALF - 1

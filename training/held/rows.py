@@ -1,0 +1,182 @@
+"""All rows of a run on one accelerator, and batches made of them there.
+
+Pages of a batch have one size, so that attention within each is one product for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
+
+from ecgr1_core.modality import MODALITIES, Modality
+from training.batches import IGNORED
+from training.held.disturbing import disturbed
+from training.held.examples import Example, scaled, values_of
+from training.page_traces import COLUMNS, UNKNOWN_LEAD
+from training.synthesis.drawing import Disturbance
+
+_CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours differ from one time to the next
+_MOST_OFTEN: Final = 4  # how often a step may have one row, on average
+_AT_ONCE: Final = 256  # rows copied to the accelerator at a time
+
+
+class HeldRows:
+    """Rows on `device`, with `numbers` [rows, targets] in standard deviations and `labels` [rows, labels] of each."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        numbers: np.ndarray,
+        labels: np.ndarray,
+        *,
+        device: str,
+        seed: int,
+        disturbance: Disturbance,
+        share: float,
+    ) -> None:
+        self.device, self.disturbance, self.share = device, disturbance, share
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.numbers, self.labels = torch.from_numpy(numbers).to(device), torch.from_numpy(labels).to(device)
+        self.samples = torch.tensor([one.samples for one in examples], device=device)
+        self.tokens = [one.tokens for one in examples]
+        self.grids = [one.grid for one in examples]
+        self.groups: dict[tuple[int, int], np.ndarray] = {
+            grid: np.flatnonzero([one == grid for one in self.grids]) for grid in dict.fromkeys(self.grids)
+        }
+        most = max(len(one.pixels) for one in examples)
+        self.signals = torch.empty(len(examples), *examples[0].signal.shape, dtype=torch.float16, device=device)
+        self.pixels = torch.zeros(len(examples), most, examples[0].pixels.shape[1], dtype=torch.uint8, device=device)
+        for start in range(0, len(examples), _AT_ONCE):
+            some = examples[start : start + _AT_ONCE]
+            self.signals[start : start + len(some)] = torch.from_numpy(np.stack([one.signal for one in some]))
+            for place, one in enumerate(some, start):
+                self.pixels[place, : len(one.pixels)] = torch.from_numpy(one.pixels)
+        self.traces = [_traces(one) for one in examples]
+
+    def __len__(self) -> int:
+        return len(self.grids)
+
+    def some(self, count: int) -> np.ndarray:
+        """Return places of `count` rows whose pages have one size; a size is drawn as often as rows have it.
+
+        Fewer where few rows have that size, so that a step is not one row many times over.
+        """
+        group = self.groups[self.grids[int(self.rng.integers(len(self)))]]
+        return self.rng.choice(group, min(count, _MOST_OFTEN * len(group)))
+
+    def recordings(self, places: np.ndarray) -> dict[str, Tensor]:
+        """Return `ecg_values` [rows, leads, samples] in mV, some of them disturbed, and `ecg_lengths` [rows]."""
+        chosen = torch.from_numpy(places).to(self.device)
+        values = disturbed(self.signals[chosen], self.disturbance, self.share, self.generator)
+        return {"ecg_values": values, "ecg_lengths": self.samples[chosen]}
+
+    def pages(self, places: np.ndarray) -> dict[str, Tensor]:
+        """Return `pixel_values` [patches, values] and `image_grid_thw` [rows, 3] of pages of one size.
+
+        Their colours are somewhat changed unless no recording is disturbed.
+        """
+        height, width = self.grids[int(places[0])]
+        pixels = scaled(self.pixels[torch.from_numpy(places).to(self.device), : height * width])
+        if self.share > 0:
+            pixels = self._otherwise(pixels)
+        grid = torch.tensor([[1, height, width]], device=self.device).expand(len(places), -1)
+        return {"pixel_values": values_of(pixels.flatten(0, 1)), "image_grid_thw": grid}
+
+    def _otherwise(self, pixels: Tensor) -> Tensor:
+        """Return the pages with other contrast, brightness and grain, [pages, patches, values]."""
+
+        def uniform() -> Tensor:
+            return torch.rand(len(pixels), 1, 1, generator=self.generator, device=self.device)
+
+        grain = torch.randn(pixels.shape, generator=self.generator, device=self.device)
+        changed = pixels * (1 + _CONTRAST * (uniform() - 0.5)) + _BRIGHTNESS * (uniform() - 0.5)
+        return (changed + _GRAIN * uniform() * grain).clamp(-1, 1)
+
+    def taught(self, places: np.ndarray) -> dict[str, Tensor]:
+        """Return `numbers` and `label_values` as a `TowerLearner` takes them."""
+        chosen = torch.from_numpy(places).to(self.device)
+        return {"numbers": self.numbers[chosen], "label_values": self.labels[chosen]}
+
+    def traced(self, places: np.ndarray) -> dict[str, Tensor]:
+        """Return `trace_leads` and `trace_mv` of pages of one size."""
+        leads, mv = zip(*(self.traces[place] for place in places), strict=True)
+        which, volts = torch.from_numpy(np.stack(leads)), torch.from_numpy(np.stack(mv))
+        return {"trace_leads": which.to(self.device).long(), "trace_mv": volts.to(self.device).float()}
+
+    def texts(
+        self, places: np.ndarray, seen: Sequence[Modality], pad_id: int
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Return what the model takes, the columns whose next token is of an answer, and these tokens.
+
+        The tokens, [rows, columns], are `IGNORED` where they are of no answer. Rows are padded at the right, where
+        nothing that counts looks.
+        """
+        rows = [self.tokens[place][one] for place, one in zip(places, seen, strict=True)]
+        longest = max(len(row.ids) for row in rows)
+        ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
+        labels, is_image = np.full_like(ids, IGNORED), np.zeros_like(ids)
+        positions = np.zeros((4, len(rows), longest), dtype=np.int64)
+        positions[0] = np.arange(longest)
+        for line, row in enumerate(rows):
+            length = len(row.ids)
+            ids[line, :length], is_image[line, :length] = row.ids, row.is_image
+            labels[line, length - row.answer : length] = row.ids[length - row.answer :]
+            positions[1:, line, :length] = row.places
+        columns = np.flatnonzero((labels[:, 1:] != IGNORED).any(axis=0))
+        given = {"input_ids": ids, "mm_token_type_ids": is_image, "position_ids": positions}
+        inputs = {name: torch.from_numpy(value).to(self.device) for name, value in given.items()}
+        with_page = np.array([one != "signal" for one in seen])
+        with_ecg = np.array([one != "image" for one in seen])
+        inputs |= self.pages(places[with_page]) if with_page.any() else {}
+        inputs |= self.recordings(places[with_ecg]) if with_ecg.any() else {}
+        wanted = torch.from_numpy(labels[:, 1:][:, columns]).to(self.device)
+        return inputs, torch.from_numpy(columns).to(self.device), wanted
+
+    def environments(self, count: int, q: dict[Modality, float]) -> list[Modality]:
+        """Return environments drawn with the shares `q`."""
+        shares = np.array([q[one] for one in MODALITIES])
+        return [MODALITIES[place] for place in self.rng.choice(len(MODALITIES), count, p=shares / shares.sum())]
+
+
+def _traces(one: Example) -> tuple[np.ndarray, np.ndarray]:
+    if one.trace_leads is not None and one.trace_mv is not None:
+        return one.trace_leads, one.trace_mv
+    cells = len(one.pixels) // 4
+    return np.full(cells, UNKNOWN_LEAD, dtype=np.int8), np.full((cells, COLUMNS), np.nan, dtype=np.float16)
+
+
+@contextmanager
+def pages_of_one_size() -> Iterator[None]:
+    """While it lasts, Qwen3-VL's vision attention is one product for all pages of a batch, which must be of one size.
+
+    The stock one attends within each page by itself, one call after the other.
+    """
+    stock = qwen.Qwen3VLVisionAttention.forward
+    qwen.Qwen3VLVisionAttention.forward = _attended
+    try:
+        yield
+    finally:
+        qwen.Qwen3VLVisionAttention.forward = stock
+
+
+def _attended(
+    self: Any, hidden_states: Tensor, cu_seqlens: Tensor, position_embeddings: tuple[Tensor, Tensor], **_rest: Any
+) -> Tensor:
+    patches, pages = len(hidden_states), len(cu_seqlens) - 1
+    query, key, value = self.qkv(hidden_states).reshape(patches, 3, self.num_heads, -1).permute(1, 0, 2, 3).unbind(0)
+    query, key = qwen.apply_rotary_pos_emb_vision(query, key, *position_embeddings)
+    query, key, value = (
+        one.to(value.dtype).reshape(pages, patches // pages, self.num_heads, -1).transpose(1, 2)
+        for one in (query, key, value)
+    )
+    attended = functional.scaled_dot_product_attention(query, key, value, scale=self.scaling)
+    projected: Tensor = self.proj(attended.transpose(1, 2).reshape(patches, -1))
+    return projected
