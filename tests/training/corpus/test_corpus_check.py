@@ -102,7 +102,7 @@ def test_phrases_of_the_findings_are_short_and_verbatim_in_any_wording(case: Cas
                 assert 1 <= len(phrases) <= 3
                 assert all(phrase in step.text and len(phrase.split()) < 4 for phrase in phrases)
     told = phrases_of(case.findings, text_of(case)).by_step
-    assert told[2] == ("first-degree AV block", "PR 256 ms", "QRS 90 ms")
+    assert told[2] == ("first-degree AV block", "PR 239 ms", "QRS 89 ms")
 
 
 def test_limits_and_ends_of_ranges_are_no_phrases(case: Case) -> None:

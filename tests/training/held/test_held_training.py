@@ -114,12 +114,12 @@ def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Pat
     few = Stage(steps=3, batch_rows=2, warmup_steps=1)
     config = HeldConfig(
         model=model, train=corpus, out=tmp_path, jobs=1, device="cpu", bf16=False, log_every=2,
-        tower=few, vision=few, sft=few.model_copy(update={"steps": 12}), without_imd=few, q="even",
+        tower=few, vision=few, sft=few.model_copy(update={"steps": 4}), without_imd=few, q="even",
     )  # fmt: skip
     summary = run_held(config)
     assert summary["rows"] == 4
     assert summary["tower"]["step"] == 3
-    assert summary["sft"]["loss"] < 8
+    assert 0 < summary["sft"]["loss"] < 9
     for name in ("model", "model_without_imd"):
         changed = load_for_training(tmp_path / name).state_dict()
         assert any(not torch.equal(value, changed[key]) for key, value in load_for_training(model).state_dict().items())
