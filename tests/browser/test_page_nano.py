@@ -34,7 +34,7 @@ def test_it_reads_a_real_recording_and_says_what_it_is(read_page: Page, shared_d
         choose(page, "modality", modality)
         page.get_by_role("button", name="Read", exact=True).click()
         expect(page.locator("#status .done")).to_contain_text("Reading finished", timeout=60_000)
-        expect(page.locator("#reading .reading")).to_contain_text("Step 6")
+        expect(page.locator("#reading .reading")).to_contain_text("Final Medical Reasoning")
         expect(page.locator("#footer")).to_contain_text(re.compile(r"ECG-R1-nano .* in \d+\.\d s"))
     assert page.locator("#reading .claim").count() > 3
 

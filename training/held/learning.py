@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.modality import MODALITIES, Modality
+from ecgr1_core.modality import Modality
 from training.batches import IGNORED
 from training.held.config import Stage
 from training.held.rows import HeldRows
@@ -28,7 +29,7 @@ _CLIP = 1.0
 def optimise(
     model: nn.Module, step: Callable[[], Losses], stage: Stage, *, device: str, bf16: bool, every: int
 ) -> Iterator[dict[str, float]]:
-    """Learn, and yield the means of each loss over the last `every` steps with step and seconds; the last line too.
+    """Learn, and yield the mean of each loss over those of the last `every` steps that told it, with step and seconds.
 
     The learning rate rises over the first steps and falls as a cosine to 0 where steps or seconds end. Raises
     InputError where the loss is no number any more.
@@ -42,15 +43,16 @@ def optimise(
     model.train()
     began, done, since = time.monotonic(), 0, 0
     sums: dict[str, Tensor] = {}
+    counts: Counter[str] = Counter()
     while True:
         passed = time.monotonic() - began
         at = done / stage.steps if stage.seconds is None else passed / stage.seconds
         if since and (since == every or at >= 1):
-            means = {name: float(value) / since for name, value in sums.items()}
+            means = {name: float(value) / counts[name] for name, value in sums.items()}
             if not all(map(math.isfinite, means.values())):
                 raise InputError(f"step {done}", "the loss is no longer a finite number", "lower learning_rate")
             yield {"step": done, "seconds": round(passed, 1)} | means
-            sums, since = {}, 0
+            sums, counts, since = {}, Counter(), 0
         if at >= 1:
             return
         rate = stage.learning_rate * min(1.0, (done + 1) / stage.warmup_steps) * 0.5 * (1 + math.cos(math.pi * at))
@@ -64,6 +66,7 @@ def optimise(
         optimiser.step()
         for name, value in told.items():
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
+            counts[name] += 1
         done, since = done + 1, since + 1
 
 
@@ -93,19 +96,17 @@ def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
 
 
 def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], pad_id: int) -> Losses:
-    """Return the mean cross entropy over the answer tokens of some rows, and that of each environment met."""
-    places = rows.some(count)
-    seen = rows.environments(len(places), q)
+    """Return the mean cross entropy over the answer tokens of some rows.
+
+    All rows of a step are seen in one environment, drawn anew for each step: their sequences are about as long as each
+    other, and nothing is spent on padding.
+    """
+    places, seen = rows.some(count), rows.environment(q)
     inputs, columns, wanted = rows.texts(places, seen, pad_id)
     logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
     learned = wanted != IGNORED
-    losses = functional.cross_entropy(logits[learned].float(), wanted[learned], reduction="none")
-    environment = torch.tensor([MODALITIES.index(one) for one in seen], device=rows.device)
-    of_token = environment[:, None].expand_as(wanted)[learned]
-    sums = torch.zeros(len(MODALITIES), device=rows.device).index_add_(0, of_token, losses.detach())
-    counts = torch.zeros_like(sums).index_add_(0, of_token, torch.ones_like(losses))
-    told = {one: sums[place] / counts[place].clamp(min=1) for place, one in enumerate(MODALITIES) if q[one] > 0}
-    return losses.mean(), {"loss": losses.mean()} | told
+    loss = functional.cross_entropy(logits[learned].float(), wanted[learned])
+    return loss, {"loss": loss, seen: loss}
 
 
 def _objectives(learner: TowerLearner, given: dict[str, Tensor]) -> Losses:

@@ -111,15 +111,13 @@ class HeldRows:
         which, volts = torch.from_numpy(np.stack(leads)), torch.from_numpy(np.stack(mv))
         return {"trace_leads": which.to(self.device).long(), "trace_mv": volts.to(self.device).float()}
 
-    def texts(
-        self, places: np.ndarray, seen: Sequence[Modality], pad_id: int
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Return what the model takes, the columns whose next token is of an answer, and these tokens.
+    def texts(self, places: np.ndarray, seen: Modality, pad_id: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Return what the model takes of rows in one environment, columns whose next token is of an answer, and these.
 
         The tokens, [rows, columns], are `IGNORED` where they are of no answer. Rows are padded at the right, where
         nothing that counts looks.
         """
-        rows = [self.tokens[place][one] for place, one in zip(places, seen, strict=True)]
+        rows = [self.tokens[place][seen] for place in places]
         longest = max(len(row.ids) for row in rows)
         ids = np.full((len(rows), longest), pad_id, dtype=np.int64)
         labels, is_image = np.full_like(ids, IGNORED), np.zeros_like(ids)
@@ -133,17 +131,15 @@ class HeldRows:
         columns = np.flatnonzero((labels[:, 1:] != IGNORED).any(axis=0))
         given = {"input_ids": ids, "mm_token_type_ids": is_image, "position_ids": positions}
         inputs = {name: torch.from_numpy(value).to(self.device) for name, value in given.items()}
-        with_page = np.array([one != "signal" for one in seen])
-        with_ecg = np.array([one != "image" for one in seen])
-        inputs |= self.pages(places[with_page]) if with_page.any() else {}
-        inputs |= self.recordings(places[with_ecg]) if with_ecg.any() else {}
+        inputs |= self.pages(places) if seen != "signal" else {}
+        inputs |= self.recordings(places) if seen != "image" else {}
         wanted = torch.from_numpy(labels[:, 1:][:, columns]).to(self.device)
         return inputs, torch.from_numpy(columns).to(self.device), wanted
 
-    def environments(self, count: int, q: dict[Modality, float]) -> list[Modality]:
-        """Return environments drawn with the shares `q`."""
+    def environment(self, q: dict[Modality, float]) -> Modality:
+        """Return an environment drawn with the shares `q`."""
         shares = np.array([q[one] for one in MODALITIES])
-        return [MODALITIES[place] for place in self.rng.choice(len(MODALITIES), count, p=shares / shares.sum())]
+        return MODALITIES[int(self.rng.choice(len(MODALITIES), p=shares / shares.sum()))]
 
 
 def _traces(one: Example) -> tuple[np.ndarray, np.ndarray]:

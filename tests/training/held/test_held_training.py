@@ -81,7 +81,7 @@ def test_the_model_says_the_same_of_held_rows_as_of_rows_read(
     with torch.no_grad():
         expected = learner(**read, use_cache=False).logits[:, :-1][labels[:, 1:] != -100]
         data = held(made, 0.0)
-        inputs, columns, wanted = data.texts(np.arange(len(made)), [modality] * len(made), 0)
+        inputs, columns, wanted = data.texts(np.arange(len(made)), modality, 0)
         with pages_of_one_size():
             found = learner(**inputs, logits_to_keep=columns, use_cache=False).logits[wanted != -100]
     assert torch.equal(wanted[wanted != -100], labels[:, 1:][labels[:, 1:] != -100])
