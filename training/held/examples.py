@@ -5,31 +5,28 @@ It knows nothing of accelerators or of learning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES, Modality
-from ecgr1_core.model.processing import prepare_signal, recorded_samples
-from ecgr1_core.record import EcgRecord
+from ecgr1_core.model.processing import EcgR1Processor, prepare_signal, recorded_samples
 from training.batches import END_OF_TURN, positions_of
 from training.learning.rows import Told, told
 from training.media import Media
-from training.page_traces import PageTraces, load_traces
+from training.page_traces import load_traces
 from training.rows import Row
 
 _HALF: Final = 127.5  # a byte of 0 to 255 is a value of -1 to 1
 _TEMPORAL: Final = 2  # a page is held once, though Qwen3-VL is shown it twice, as the two frames of a film
-Seen = tuple[EcgRecord, Image.Image, PageTraces | None]
-"""What a row names: the recording, its page, and what is known to run on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +55,10 @@ class Example:
     tokens: dict[Modality, Tokens]
 
 
-def seen_on_disk(media: Media, row: Row) -> Seen:
-    """Return recording, page and traces of a row as its files have them; InputError where one cannot be read."""
-    known = load_traces(media.image_root / row.image) if row.image else None
-    return media.record(row), media.page(row), known
-
-
-def example(processor: Any, row: Row, seen: Seen) -> Example:
+def example(processor: Any, row: Row, media: Media) -> Example:
     """Return the row made ready; InputError for a recording or page that cannot be used."""
-    record, page, traces = seen
+    record, page = media.record(row), media.page(row)
+    traces = load_traces(media.image_root / row.image) if row.image else None
     signal = prepare_signal(record)[0]
     merge = processor.image_processor.merge_size
     pixels, grid, tokens = np.zeros((0, 0), dtype=np.uint8), (0, 0), {}
@@ -92,30 +84,26 @@ def example(processor: Any, row: Row, seen: Seen) -> Example:
     )
 
 
-def examples(
-    rows: Sequence[Row], model: Any, see: Callable[[Row], Seen], jobs: int
-) -> Iterator[tuple[int, Example | Told]]:
-    """Yield the place of each row with the row made ready, or what is wrong with it, as they come."""
+def examples(rows: Sequence[Row], model: Path, media: Media, jobs: int) -> Iterator[tuple[Row, Example | Told]]:
+    """Yield each row with the row made ready for the processor of `model`, or with what is wrong with it."""
     from ecgr1_core.cli.batch import one_thread, process_context
 
-    one = partial(_one, str(model), see)
+    one = partial(_one, model, media)
     if jobs == 1:
-        yield from enumerate(map(one, rows))
+        yield from zip(rows, map(one, rows), strict=True)
         return
     with ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=one_thread) as pool:
-        yield from enumerate(pool.map(one, rows, chunksize=8))
+        yield from zip(rows, pool.map(one, rows, chunksize=8), strict=True)
 
 
-_processors: dict[str, Any] = {}
+@lru_cache(maxsize=1)
+def _processor(model: Path) -> Any:
+    return EcgR1Processor.from_pretrained(model)
 
 
-def _one(model: str, see: Callable[[Row], Seen], row: Row) -> Example | Told:
-    from ecgr1_core.model.processing import EcgR1Processor
-
-    if model not in _processors:
-        _processors[model] = EcgR1Processor.from_pretrained(model)
+def _one(model: Path, media: Media, row: Row) -> Example | Told:
     try:
-        return example(_processors[model], row, see(row))
+        return example(_processor(model), row, media)
     except InputError as error:
         return told(error)  # errors do not travel between processes
 

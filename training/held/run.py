@@ -22,23 +22,22 @@ from training.problems import Problems
 from training.rows import Row
 
 if TYPE_CHECKING:
-    from training.held.examples import Seen
     from training.tower.weights import Tower
 
 _log = logging.getLogger(__name__)
 
 
-def run_held(config: HeldConfig, see: Callable[[Row], Seen] | None = None) -> dict[str, Any]:
+def run_held(config: HeldConfig) -> dict[str, Any]:
     """Teach both towers and then the model, and return a summary: rows, steps, seconds and last losses of each stage.
 
-    The folder `out` gets tower.safetensors, vision.safetensors, model, metrics.jsonl and curves.json. `see` gives what
-    a row names where its files do not. Raises InputError for rows, a model or a device that cannot be used.
+    The folder `out` gets tower.safetensors, vision.safetensors, the models, metrics.jsonl and curves.json. Raises
+    InputError for rows, a model or a device that cannot be used.
     """
     import torch
 
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import load_for_training
-    from training.held.examples import Example, examples, seen_on_disk
+    from training.held.examples import Example, examples
     from training.held.learning import optimise, sft_step, tower_learner, tower_step, vision_step
     from training.held.rows import HeldRows, pages_of_one_size
     from training.sft.saving import save_whole
@@ -52,13 +51,12 @@ def run_held(config: HeldConfig, see: Callable[[Row], Seen] | None = None) -> di
     out.mkdir(parents=True, exist_ok=True)
     problems = Problems("skip", out / "problems.jsonl")
     media = media_beside(config.train)
-    rows = list(usable_rows(config.train, media, problems)) if see is None else _rows(config.train)
     held: list[tuple[Row, Example]] = []
-    for place, made in examples(rows, config.model, see or partial(seen_on_disk, media), config.jobs):
+    for row, made in examples(usable_rows(config.train, media, problems), config.model, media, config.jobs):
         if isinstance(made, tuple):
             problems.note(made[0], InputError(*made[1:]))
         else:
-            held.append((rows[place], made))
+            held.append((row, made))
     if not held:
         raise InputError(config.train, "holds no row that can be used", f"mend its rows: {problems.sentence()}")
     used = [row for row, _ in held]
@@ -115,13 +113,8 @@ def run_held(config: HeldConfig, see: Callable[[Row], Seen] | None = None) -> di
             model.to("cpu")
             with written_whole(out / folder) as beside:
                 save_whole(model, model.state_dict(), processor, config.model, beside, "bf16")
-    return summary | {"model": str(out / "model")}
-
-
-def _rows(path: Path) -> list[Row]:
-    from training.rows import read_rows
-
-    return [row for row in read_rows(path) if isinstance(row, Row) and row.answer]
+            summary[folder] = str(out / folder)
+    return summary
 
 
 def _written(path: Path, value: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from training.corpus.run import run_corpus
 from training.freezing import load_for_training
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
-from training.held.examples import Example, examples, scaled, seen_on_disk, values_of
+from training.held.examples import Example, examples, scaled, values_of
 from training.held.rows import HeldRows, pages_of_one_size
 from training.media import media_beside
 from training.rows import Row, read_rows
@@ -60,7 +59,7 @@ def rows(corpus: Path) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def made(corpus: Path, rows: list[Row], model: Path) -> list[Example]:
-    found = [one for _, one in examples(rows, model, partial(seen_on_disk, media_beside(corpus)), 1)]
+    found = [one for _, one in examples(rows, model, media_beside(corpus), 1)]
     return [one for one in found if isinstance(one, Example)]
 
 
@@ -137,7 +136,7 @@ def test_the_commented_file_is_a_configuration() -> None:
 
 def test_rows_that_cannot_be_read_are_named(corpus: Path, rows: list[Row], model: Path) -> None:
     gone = replace(rows[0], ecg="ecg/gone")
-    (_, found), (_, other) = examples([gone, rows[1]], model, partial(seen_on_disk, media_beside(corpus)), 2)
+    (_, found), (_, other) = examples([gone, rows[1]], model, media_beside(corpus), 2)
     assert isinstance(found, tuple)
     assert "gone" in " ".join(found)
     assert isinstance(other, Example)
