@@ -21,7 +21,7 @@ class NanoReader(EcgR1Reader):
     """ECG-R1-nano as a reader, by default from the weights that come along; the large model's settings are not its."""
 
     name = "ecg-r1-nano"
-    title = "ECG-R1-nano (embedded, small)"
+    title = "ECG-R1-nano (embedded)"
     embedded = True
     caution = (
         "A model of 18 million parameters that shows how ECG-R1 works where the large one is not at hand; it is wrong "
