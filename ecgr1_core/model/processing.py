@@ -167,7 +167,7 @@ class EcgR1Processor(ProcessorMixin):  # type: ignore[misc]
         merged = self.image_processor.merge_size**2
         image_tokens = iter([int(np.prod(grid)) // merged for grid in data.get("image_grid_thw", ())])
         expanded = [
-            self._expand(one, len(own_ecgs), [next(image_tokens) for _ in own_images])
+            self.expand(one, len(own_ecgs), [next(image_tokens) for _ in own_images])
             for one, own_ecgs, own_images in zip(texts, text_ecgs, text_images, strict=True)
         ]
         tokens = self.tokenizer(
@@ -222,8 +222,11 @@ class EcgR1Processor(ProcessorMixin):  # type: ignore[misc]
         batch = self(texts if batched else texts[0], ecgs, images, return_tensors=return_tensors)
         return batch if return_dict else batch["input_ids"]
 
-    def _expand(self, text: str, ecgs: int, image_tokens: list[int]) -> str:
-        """Put the tokens of its ECGs and images in place of the tags of one text, and take the other tags out."""
+    def expand(self, text: str, ecgs: int, image_tokens: list[int]) -> str:
+        """Return a text with the tokens of its ECGs and images in place of their tags, and without the other tags.
+
+        `image_tokens` is what each image takes. Raises ValueError where the text has fewer tags.
+        """
         left = {ECG_TAG: [self.ecg_tokens] * ecgs, IMAGE_TAG: list(image_tokens)}
 
         def tokens(match: re.Match[str]) -> str:

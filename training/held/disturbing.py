@@ -17,8 +17,6 @@ from training.synthesis import devices, noise
 from training.synthesis.drawing import Disturbance
 from training.synthesis.leads import ELECTRODES, ELECTRODES_TO_LEADS
 
-_WANDER_SINES = 4
-
 
 def disturbed(signals: Tensor, disturbance: Disturbance, share: float, generator: torch.Generator) -> Tensor:
     """Return [batch, leads, samples] float32 in mV, of which about `share` are disturbed.
@@ -40,13 +38,13 @@ def disturbed(signals: Tensor, disturbance: Disturbance, share: float, generator
         return torch.tensor(values, device=device)[place]
 
     low, high = noise.WANDER_HZ
-    slow_hz = low + (high - low) * uniform(batch, _WANDER_SINES)
-    weights = (0.3 + 0.7 * uniform(batch, many, _WANDER_SINES)) / slow_hz[:, None].sqrt()
+    slow_hz = low + (high - low) * uniform(batch, noise.WANDER_SINES)
+    weights = (0.3 + 0.7 * uniform(batch, many, noise.WANDER_SINES)) / slow_hz[:, None].sqrt()
     weights = weights * (2 / weights.square().sum(dim=2, keepdim=True)).sqrt()
     wander = weights * uniform(batch, 1, 1) * disturbance.wander_mv / math.sqrt(2)
     mains = (0.7 + 0.6 * uniform(batch, many, 1)) * devices.MOST_MAINS_MV * uniform(batch, 1, 1) ** 3 / math.sqrt(2)
     amplitudes = torch.cat([wander, mains], dim=2)
-    phases = 2 * math.pi * uniform(batch, many, _WANDER_SINES + 1)
+    phases = 2 * math.pi * uniform(batch, many, noise.WANDER_SINES + 1)
     hertz = torch.cat([slow_hz, one_of(devices.MAINS_HZ)], dim=1)
     angles = 2 * math.pi * hertz[:, :, None] * torch.arange(samples, device=device) / SAMPLING_RATE_HZ
     potentials = (amplitudes * phases.cos()) @ angles.sin() + (amplitudes * phases.sin()) @ angles.cos()

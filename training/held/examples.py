@@ -22,8 +22,8 @@ from ecgr1_core.model.processing import EcgR1Processor, prepare_signal, recorded
 from training.batches import END_OF_TURN, positions_of
 from training.learning.rows import Told, told
 from training.media import Media
-from training.page_traces import load_traces
 from training.rows import Row
+from training.tower.sights import Pages
 
 _HALF: Final = 127.5  # a byte of 0 to 255 is a value of -1 to 1
 _TEMPORAL: Final = 2  # a page is held once, though Qwen3-VL is shown it twice, as the two frames of a film
@@ -43,44 +43,32 @@ class Tokens:
 class Example:
     """A row: [12, 5000] mV of which `samples` were recorded, [patches, values] of a page of `grid` patches, tokens.
 
-    `trace_leads` [merged patches] and `trace_mv` [merged patches, COLUMNS] are as `PageTraces.cells` tells them.
+    `trace_leads` [merged patches] and `trace_mv` [merged patches, COLUMNS] are as `Pages` tells them.
     """
 
     signal: npt.NDArray[np.float16]
     samples: int
     pixels: npt.NDArray[np.uint8]
     grid: tuple[int, int]
-    trace_leads: npt.NDArray[np.int8] | None
-    trace_mv: npt.NDArray[np.float16] | None
+    trace_leads: npt.NDArray[np.int8]
+    trace_mv: npt.NDArray[np.float16]
     tokens: dict[Modality, Tokens]
 
 
 def example(processor: Any, row: Row, media: Media) -> Example:
     """Return the row made ready; InputError for a recording or page that cannot be used."""
-    record, page = media.record(row), media.page(row)
-    traces = load_traces(media.image_root / row.image) if row.image else None
-    signal = prepare_signal(record)[0]
-    merge = processor.image_processor.merge_size
-    pixels, grid, tokens = np.zeros((0, 0), dtype=np.uint8), (0, 0), {}
-    for one in MODALITIES:
-        turns = [dict(turn) for turn in row.shown(one).question]
-        prompt = processor.apply_chat_template(turns, add_generation_prompt=True)
-        batch = processor(
-            [prompt], ecgs=None if one == "image" else [signal], images=None if one == "signal" else [page]
-        )
-        if one == "image":
-            height, width = (int(side) for side in batch["image_grid_thw"][0, 1:])
-            grid, pixels = (height, width), _bytes(batch["pixel_values"].numpy())
-        tokens[one] = _tokens(processor, batch, row.answer or "", merge)
-    leads, mv = (None, None) if traces is None else traces.cells(grid[0] // merge, grid[1] // merge)
+    record = media.record(row)
+    page = Pages(media, processor, "plain", 0, traces=True)(row, 0)
+    grid = page["image_grid_thw"]
+    image_tokens = int(grid.prod()) // processor.image_processor.merge_size**2
     return Example(
-        signal.astype(np.float16),
+        prepare_signal(record)[0].astype(np.float16),
         recorded_samples(record),
-        pixels,
-        grid,
-        None if leads is None else leads.astype(np.int8),
-        None if mv is None else mv.astype(np.float16),
-        tokens,
+        _bytes(page["pixel_values"]),
+        (int(grid[0, 1]), int(grid[0, 2])),
+        page["trace_leads"].astype(np.int8),
+        page["trace_mv"].astype(np.float16),
+        {one: _tokens(processor, row, one, image_tokens, grid) for one in MODALITIES},
     )
 
 
@@ -108,16 +96,23 @@ def _one(model: Path, media: Media, row: Row) -> Example | Told:
         return told(error)  # errors do not travel between processes
 
 
-def _tokens(processor: Any, batch: Any, answer: str, merge: int) -> Tokens:
-    end = processor.tokenizer.convert_tokens_to_ids(END_OF_TURN)
-    written = [*processor.tokenizer(answer, add_special_tokens=False)["input_ids"], end]
-    ids = torch.cat([batch["input_ids"][0], torch.tensor(written)])
-    types = torch.cat([batch["mm_token_type_ids"][0], torch.zeros(len(written), dtype=torch.long)])
-    row = {"input_ids": ids, "mm_token_type_ids": types}
-    if "image_grid_thw" in batch:
-        row["image_grid_thw"] = batch["image_grid_thw"]
-    places = positions_of(row, merge)[1:].numpy().astype(np.int32)
-    return Tokens(ids.numpy().astype(np.int32), places, types.numpy().astype(bool), len(written))
+def _tokens(processor: Any, row: Row, seen: Modality, image_tokens: int, grid: npt.NDArray[np.int64]) -> Tokens:
+    """Return the row's tokens in an environment; its page takes `image_tokens` and is of the grid [1, 3]."""
+    prompt = processor.apply_chat_template(
+        [dict(turn) for turn in row.shown(seen).question], add_generation_prompt=True
+    )
+    text = processor.expand(prompt, int(seen != "image"), [image_tokens] if seen != "signal" else [])
+    asked, written = (
+        processor.tokenizer(one, add_special_tokens=False)["input_ids"] for one in (text, row.answer or "")
+    )
+    written.append(processor.tokenizer.convert_tokens_to_ids(END_OF_TURN))
+    ids = np.array([*asked, *written], dtype=np.int32)
+    is_image = ids == processor.image_token_id
+    held = {"input_ids": torch.from_numpy(ids), "mm_token_type_ids": torch.from_numpy(is_image)}
+    if seen != "signal":
+        held["image_grid_thw"] = torch.from_numpy(grid)
+    places = positions_of(held, processor.image_processor.merge_size)[1:].numpy().astype(np.int32)
+    return Tokens(ids, places, is_image, len(written))
 
 
 def _bytes(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

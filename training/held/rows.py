@@ -19,7 +19,6 @@ from ecgr1_core.modality import MODALITIES, Modality
 from training.batches import IGNORED
 from training.held.disturbing import disturbed
 from training.held.examples import Example, scaled, values_of
-from training.page_traces import COLUMNS, UNKNOWN_LEAD
 from training.synthesis.drawing import Disturbance
 
 _CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours differ from one time to the next
@@ -59,7 +58,7 @@ class HeldRows:
             self.signals[start : start + len(some)] = torch.from_numpy(np.stack([one.signal for one in some]))
             for place, one in enumerate(some, start):
                 self.pixels[place, : len(one.pixels)] = torch.from_numpy(one.pixels)
-        self.traces = [_traces(one) for one in examples]
+        self.traces = [(one.trace_leads, one.trace_mv) for one in examples]
 
     def __len__(self) -> int:
         return len(self.grids)
@@ -140,13 +139,6 @@ class HeldRows:
         """Return an environment drawn with the shares `q`."""
         shares = np.array([q[one] for one in MODALITIES])
         return MODALITIES[int(self.rng.choice(len(MODALITIES), p=shares / shares.sum()))]
-
-
-def _traces(one: Example) -> tuple[np.ndarray, np.ndarray]:
-    if one.trace_leads is not None and one.trace_mv is not None:
-        return one.trace_leads, one.trace_mv
-    cells = len(one.pixels) // 4
-    return np.full(cells, UNKNOWN_LEAD, dtype=np.int8), np.full((cells, COLUMNS), np.nan, dtype=np.float16)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from training.synthesis.spec import Exchange, NoiseSpec
 
 WANDER_HZ = (0.05, 0.7)
 _MUSCLE_HZ = (20.0, 150.0)
-_WANDER_SINES = 4
+WANDER_SINES = 4
 _BLOCK = 64
 _SQRT_2 = math.sqrt(2)
 # Each lead after an exchange: the lead it then shows and its sign, from the definitions of Einthoven and Goldberger.
@@ -79,8 +79,8 @@ class _Sines:
 
 def _wander(rms_mv: float, rng: np.random.Generator) -> _Sines:
     """Return slow sines at the electrodes, the slower the larger, of root mean square `rms_mv` each electrode."""
-    frequencies = rng.uniform(*WANDER_HZ, size=_WANDER_SINES)  # the same at all electrodes, which move together
-    weights = rng.uniform(0.3, 1.0, size=(len(ELECTRODES), _WANDER_SINES)) / np.sqrt(frequencies)
+    frequencies = rng.uniform(*WANDER_HZ, size=WANDER_SINES)  # the same at all electrodes, which move together
+    weights = rng.uniform(0.3, 1.0, size=(len(ELECTRODES), WANDER_SINES)) / np.sqrt(frequencies)
     weights *= rms_mv * np.sqrt(2 / np.sum(weights**2, axis=1, keepdims=True))
     phases = rng.uniform(0, 2 * np.pi, size=weights.shape)
     return _Sines(frequencies, weights * np.exp(1j * phases))
