@@ -183,10 +183,11 @@ def test_nothing_is_sent_in_the_clear(app: FastAPI, at: Provider, changed: dict[
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks"])
 def test_a_slow_provider_is_not_waited_for(app: FastAPI, at: Provider, path: str) -> None:
-    at.hangs[path] = 1.5
+    at.hangs[path] = 20.0
+    app.state.site.sign_on.openid.timeout_s = 1.0
     rita, began = Person(app), time.monotonic()
     answer = rita.get("/oidc/start") if path.startswith("/.well") else through(rita)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 10
     refused(answer, rita, status=503, words="North Clinic: it does not answer")
 
 
@@ -206,7 +207,7 @@ def test_a_provider_that_hangs_leaves_the_pages_of_others_alone(app: FastAPI, tm
             time.sleep(0.5)
             began = time.monotonic()
             assert ada.get("/account", timeout=30).status_code == 200
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 2.5
             assert at.paths.count("/token") == 0, "they are still waiting"
             told = [each.result() for each in coming]
             for jar in jars:
