@@ -44,7 +44,7 @@ from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.render.degrade import LEVELS, degrade, random_degradation
 from ecgr1_core.render.layouts import LAYOUTS
 from ecgr1_core.render.page_style import PageStyle, random_style
-from ecgr1_core.render.sheets import draw_sheet
+from ecgr1_core.render.sheets import DrawnPage, draw_sheet
 
 RATE_HZ = 500
 LARGEST_SHIFT_S = 0.25
@@ -162,7 +162,7 @@ def _outcomes(pages: Sequence[Page], jobs: int) -> Iterator[Outcome]:
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.map(_outcome, pages)
+        yield from pool.map(_outcome, pages, chunksize=len(LEVELS))
 
 
 def _outcome(page: Page) -> Outcome:
@@ -173,7 +173,7 @@ def _outcome(page: Page) -> Outcome:
         source, answers = page.file, ANSWERS
     else:
         style = _style(page)
-        source = _drawn_page(page, style, truth)
+        source = _drawn_page(page, style)
         answers = Asked(speed_mm_per_s=style.speed_mm_per_s, gain_mm_per_mv=style.gain_mm_per_mv)
     asked = Asked()
     while True:
@@ -204,11 +204,17 @@ def _style(page: Page) -> PageStyle:
     return style
 
 
-def _drawn_page(page: Page, style: PageStyle, truth: EcgRecord) -> bytes:
+@functools.lru_cache(maxsize=1)
+def _sheet(recording: Path, style: PageStyle, seed: int) -> DrawnPage:
+    """Return the page before it is worn: one drawing for all levels of wear, which follow one another."""
+    return draw_sheet(_recorded(recording), style, seed=seed)
+
+
+def _drawn_page(page: Page, style: PageStyle) -> bytes:
     rng = np.random.default_rng((page.seed, 1, list(LAYOUTS).index(page.layout), LEVELS.index(page.level)))
-    sheet = degrade(draw_sheet(truth, style, seed=page.seed), random_degradation(rng, page.level))
+    sheet = degrade(_sheet(page.recording, style, page.seed), random_degradation(rng, page.level))
     file = io.BytesIO()
-    sheet.image.save(file, "PNG", compress_level=1, dpi=(style.dpi, style.dpi))
+    sheet.image.save(file, "PNG", compress_level=0, dpi=(style.dpi, style.dpi))
     return file.getvalue()
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ecgr1_core.digitize.column_times import step_between_columns
 from ecgr1_core.digitize.curve import between_vertices
+from ecgr1_core.digitize.likeness import RATE_HZ, TRIOS, delayed, likeness, limb_agreements, made_of
 from ecgr1_core.digitize.pieces import Float64Array, FoundPage, ScaleSource, TracePiece
 from ecgr1_core.digitize.report import DigitizeReport, LeadReport
 from ecgr1_core.errors import InputError, MissingInformationError
@@ -24,15 +25,13 @@ from ecgr1_core.formats.leads import LIMB_FROM_I_II, is_flat
 from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.render.layouts import LAYOUTS, PAGE_S, SPEEDS_MM_PER_S, find_layout
 
-RATE_HZ = 500.0
 _LEAST_LEADS = 3
 _LONGEST_JOIN_S = 0.05  # a gap up to here is joined by a straight line
 _ALIKE = 0.85  # correlation from which a strip is the lead it is held against
+_ASKEW = 15  # samples that a row may stand aside of another, on a page that is not quite straight
 _AHEAD = 0.1  # by which another lead must be more alike to be taken instead
 _SIMULTANEOUS = 0.9  # correlation of augmented leads with what follows from the first column
-_LEAST_OVERLAP_S = 1.0
 _BY_PLACE = 0.7  # of the confidence of a trace that has no name of its own
-_TRIOS = (("I", "II", "III"), ("aVR", "aVL", "aVF"))
 _LEAST_AGREEMENT = 0.4  # of the limb leads by Einthoven and Goldberger; below, a page was misread
 _LEAST_CONFIDENCE = 0.25  # below this a trace is no lead
 
@@ -118,7 +117,7 @@ def assemble(
         else:
             rows[lead] = stretch.on_page(samples)
             sources[lead] = [stretch]
-    agreements = _limb_agreements(rows)
+    agreements = limb_agreements(rows)
     _check_limb_leads(agreements, name)
     for stretch in strip_stretches:
         _add_strip(stretch, rows, sources, agreements, samples, unsure)
@@ -245,14 +244,14 @@ def _columns(cells: list[_Stretch], strips: list[_Stretch]) -> Literal["consecut
     if len({stretch.piece.column for stretch in cells}) < 2:
         return "consecutive"
     limb = [stretch for stretch in cells if stretch.piece.lead in LIMB_FROM_I_II]
-    likeness = []
+    likenesses: list[float | None] = []
     for third in limb:
         for one, other in combinations([stretch for stretch in limb if stretch.piece.column != third.piece.column], 2):
             if one.piece.column == other.piece.column and one.piece.lead != other.piece.lead:
                 size = min(one.mv.size, other.mv.size, third.mv.size)
-                mix = _mix(str(one.piece.lead), str(other.piece.lead), str(third.piece.lead))
-                likeness.append(_alike(mix[0] * one.mv[:size] + mix[1] * other.mv[:size], third.mv[:size]))
-    known = [value for value in likeness if value is not None]
+                mix = made_of(str(one.piece.lead), str(other.piece.lead), str(third.piece.lead))
+                likenesses.append(likeness(mix[0] * one.mv[:size] + mix[1] * other.mv[:size], third.mv[:size]))
+    known = [value for value in likenesses if value is not None]
     if known:
         return "simultaneous" if float(np.median(known)) > _SIMULTANEOUS else "consecutive"
     activity = []
@@ -264,7 +263,7 @@ def _columns(cells: list[_Stretch], strips: list[_Stretch]) -> Literal["consecut
     if len(activity) < 2 or strips:
         return "consecutive"
     size = min(part.size for part in activity)
-    alike = [_alike(activity[0][:size], part[:size]) or 0.0 for part in activity[1:]]
+    alike = [likeness(activity[0][:size], part[:size]) or 0.0 for part in activity[1:]]
     return "simultaneous" if min(alike) > _SIMULTANEOUS else "consecutive"
 
 
@@ -282,39 +281,9 @@ def _on_the_clock_of(strip: _Stretch, stretches: list[_Stretch], samples: int, u
     return [replace(each, first=each.first - round(step * each.piece.column)) for each in stretches]
 
 
-def _alike(one: Float64Array, other: Float64Array) -> float | None:
-    """Return the correlation of two signals where both are known, None for less than a second or a flat one."""
-    both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < _LEAST_OVERLAP_S * RATE_HZ:
-        return None
-    a, b = one[both] - one[both].mean(), other[both] - other[both].mean()
-    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum() / size) if size > 0 else None
-
-
-def _mix(one: str, other: str, lead: str) -> Float64Array:
-    """Return how much of two limb leads makes a third."""
-    return np.linalg.solve(np.array([LIMB_FROM_I_II[one], LIMB_FROM_I_II[other]]).T, np.array(LIMB_FROM_I_II[lead]))
-
-
-def _limb_agreements(rows: dict[str, Float64Array]) -> dict[str, float]:
-    """Return the correlation of each limb lead with what two others of the same seconds make of it."""
-    agreements: dict[str, float] = {}
-    for trio in _TRIOS:
-        if not all(lead in rows for lead in trio):
-            continue
-        for lead in trio:
-            one, other = (each for each in trio if each != lead)
-            mix = _mix(one, other, lead)
-            value = _alike(mix[0] * rows[one] + mix[1] * rows[other], rows[lead])
-            if value is not None:
-                agreements[lead] = value
-    return agreements
-
-
 def _check_limb_leads(agreements: dict[str, float], name: str) -> None:
     """Raise InputError where no trio of limb leads agrees; a single lead that was misread spoils its own trio only."""
-    trios = [[agreements[lead] for lead in trio if lead in agreements] for trio in _TRIOS]
+    trios = [[agreements[lead] for lead in trio if lead in agreements] for trio in TRIOS]
     if any(trios) and all(float(np.median(values)) < _LEAST_AGREEMENT for values in trios if values):
         raise InputError(
             name,
@@ -333,15 +302,21 @@ def _add_strip(
 ) -> None:
     """Put a rhythm strip in the place of the lead that it shows, for the seconds beyond the lead's own cell."""
     strip = stretch.on_page(samples)
-    alike = {lead: value for lead, row in rows.items() if (value := _alike(strip, row)) is not None}
+    moved = [delayed(strip, by) for by in range(-_ASKEW, _ASKEW + 1, _ASKEW // 5)]
+
+    def best_of(as_large: bool) -> dict[str, float]:
+        found = {lead: [likeness(each, row, as_large=as_large) for each in moved] for lead, row in rows.items()}
+        return {lead: max(known) for lead, values in found.items() if (known := [v for v in values if v is not None])}
+
+    alike, same = best_of(as_large=False), best_of(as_large=True)
     named = stretch.piece.lead
-    best = max(alike, key=lambda lead: alike[lead], default=None)
+    best = max(same, key=lambda lead: same[lead], default=None)
     if best is None:
         if named is not None and named not in rows:
             rows[named], sources[named] = strip, [stretch]
         return
-    own = alike.get(named, 0.0) if named is not None else 0.0
-    if named is not None and (named not in alike or own >= _ALIKE or alike[best] < own + _AHEAD):
+    own = same.get(named, 0.0) if named is not None else 0.0
+    if named is not None and (named not in same or own >= _ALIKE or same[best] < own + _AHEAD):
         lead = named
     else:
         lead = best

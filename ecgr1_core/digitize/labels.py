@@ -43,6 +43,7 @@ _ASPECT = 1.3
 _STRETCH_COST = 0.35
 _SURE = 0.72
 _CLEAR_NUMBER = 0.03
+_MOST_FITTED = 8192  # words of a width that are kept: some 10 kB each
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,13 +202,12 @@ def _likeness(part: Float32Array) -> Float64Array:
     scaled = _resized(cv2.GaussianBlur(_resized(part, width), (0, 0), 1.0), width)
     likeness = np.full(len(WORDS), -1.0)
     padded = _unit(_padded(scaled))
-    for index, kind in enumerate(_TYPE):
-        for template_aspect, template in kind():
+    for index, word in enumerate(WORDS):
+        for number, (template_aspect, _) in enumerate(_templates(word)):
             if not 1 / _ASPECT < aspect / template_aspect < _ASPECT:
                 continue
-            fitted = _resized(template, width)
             stretch = abs(np.log(aspect / template_aspect))
-            value = float(np.vdot(padded, _unit(_padded(fitted)))) - _STRETCH_COST * stretch
+            value = float(np.vdot(padded, _fitted(word, number, width))) - _STRETCH_COST * stretch
             likeness[index] = max(likeness[index], value)
     return likeness
 
@@ -226,6 +226,12 @@ def _unit(image: Float32Array) -> Float32Array:
     return np.asarray(centred / max(float(np.sqrt((centred * centred).sum())), 1e-6), dtype=np.float32)
 
 
+@functools.lru_cache(_MOST_FITTED)
+def _fitted(word: str, number: int, width: int) -> Float32Array:
+    """Return one of a word's `_templates`, as wide as a piece of ink, to be compared with it."""
+    return _unit(_padded(_resized(_templates(word)[number][1], width)))
+
+
 @functools.cache
 def _templates(word: str) -> list[tuple[float, Float32Array]]:
     """Return the word set in each typeface, plain and bold, cut to its ink, as (width / height, ink)."""
@@ -242,6 +248,3 @@ def _templates(word: str) -> list[tuple[float, Float32Array]]:
             small = cv2.GaussianBlur(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
             out.append((cut.shape[1] / cut.shape[0], np.asarray(small, dtype=np.float32)))
     return out
-
-
-_TYPE = tuple(functools.partial(_templates, word) for word in WORDS)

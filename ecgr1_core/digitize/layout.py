@@ -15,12 +15,14 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from ecgr1_core.digitize.grid import Float32Array
+from ecgr1_core.digitize.grid import Float32Array, Float64Array
 from ecgr1_core.digitize.ink import PX_PER_MM
 from ecgr1_core.digitize.labels import Word
 from ecgr1_core.digitize.naming import Arrangement as Arrangement
 from ecgr1_core.digitize.naming import NamedCell as NamedCell
 from ecgr1_core.digitize.naming import arrange as arrange
+from ecgr1_core.digitize.naming import is_clear_name as is_clear_name
+from ecgr1_core.digitize.naming import starts_by_names as starts_by_names
 from ecgr1_core.render.layouts import GAINS_MM_PER_MV, PAGE_S, SPEEDS_MM_PER_S
 
 _ROW_COUNTS = (12, 6, 4, 3)
@@ -30,6 +32,9 @@ _MOST_PEAKS = 14
 _UNEVEN_COST = 1.5  # of the rows' distances, by their coefficient of variation
 _OUTSIDE_COST = 0.6  # of a line of ink that is no row
 _MOST_SETS = 3
+_NAMED = 0.5  # what a row with names speaks for a set, and one without against it
+_NAMED_MM = 1.5  # how far from where it should stand a name does
+_UNEVEN_ROW = 0.15  # of the rows' distance: how far a row may lie from halfway between its neighbours
 _CLOSE = 0.5  # a set of rows less likely by more than this is none
 _PULSE_S = 0.2
 _PULSE_MV = 1.0
@@ -65,6 +70,32 @@ def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
 
     An edge of the paper is straighter than a trace: no line of ink counts more than the third strongest.
     """
+    sets = _sets_of_rows(flat)
+    return [rows for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
+
+
+def rows_by_names(flat: npt.NDArray[np.uint8], feet: list[float]) -> list[list[float]]:
+    """Return the sets of baselines for which clear names speak, whose `feet` stand equally far from their own ones.
+
+    Those that the ink alone makes likely may have lines of other ink among them, or want a row.
+    """
+    near = _NAMED_MM * PX_PER_MM
+    lines = [foot for number, foot in enumerate(sorted(feet)) if not number or foot - sorted(feet)[number - 1] > near]
+    if len(lines) < min(_ROW_COUNTS) - 1:
+        return []
+    scored = []
+    for score, rows in _sets_of_rows(flat):
+        off = np.array(rows)[:, None] - np.array(lines)[None, :]
+        reach = 0.75 * float(np.median(np.diff(rows)))
+        rises = off[np.abs(off) < reach]
+        named = max((int((np.abs(off - rise) < near).any(axis=1).sum()) for rise in rises), default=0)
+        scored.append((score + _NAMED * (2 * named - len(rows)), rows))
+    scored.sort(key=lambda one: -one[0])
+    return [rows for _, rows in scored[:_MOST_SETS]]
+
+
+def _sets_of_rows(flat: npt.NDArray[np.uint8]) -> list[tuple[float, list[float]]]:
+    """Return all sets of lines of ink that may be the rows of a layout, and how likely: the likeliest first."""
     profile = gaussian_filter1d(flat.sum(axis=1).astype(np.float64), 1.0 * PX_PER_MM)
     if profile.max() <= 0:
         return []
@@ -76,7 +107,8 @@ def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
     third = float(np.sort(heights)[-3])
     peaks, heights = peaks[heights >= _LEAST_PEAK * third], heights[heights >= _LEAST_PEAK * third]
     strongest = np.sort(np.argsort(heights)[::-1][:_MOST_PEAKS])
-    peaks, heights = peaks[strongest], np.minimum(heights[strongest] / third, 1.0)
+    peaks, heights = _with_those_between(profile, peaks[strongest], heights[strongest])
+    heights = np.minimum(heights / third, 1.0)
     sets: list[tuple[float, npt.NDArray[np.intp]]] = []
     for count in _ROW_COUNTS:
         chosen = np.array(list(combinations(range(len(peaks)), count)), dtype=np.intp).reshape(-1, count)
@@ -85,7 +117,30 @@ def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
         scores = high.mean(axis=1) - _UNEVEN_COST * uneven - _OUTSIDE_COST * (heights.sum() - high.sum(axis=1))
         sets += zip(scores.tolist(), chosen, strict=True)
     sets.sort(key=lambda scored: -scored[0])
-    return [[float(peak) for peak in peaks[rows]] for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
+    return [(score, [float(peak) for peak in peaks[rows]]) for score, rows in sets]
+
+
+def _with_those_between(
+    profile: Float64Array, peaks: npt.NDArray[np.intp], heights: Float64Array
+) -> tuple[npt.NDArray[np.intp], Float64Array]:
+    """Return the lines of ink, and how strong they are, with a faint one halfway between two where a row lacks.
+
+    A trace of much noise or wander, or one that is all waves, lies along no one line.
+    """
+    steps = np.diff(peaks)
+    pitch = float(np.quantile(steps, 0.25)) if steps.size else 0.0
+    lacking = np.flatnonzero(np.abs(steps - 2 * pitch) < 2 * _UNEVEN_ROW * pitch)
+    if not lacking.size or len(peaks) + len(lacking) > _MOST_PEAKS:
+        return peaks, heights
+    found = []
+    for number in lacking.tolist():
+        middle, near = (peaks[number] + peaks[number + 1]) / 2, _UNEVEN_ROW * pitch
+        first = round(middle - near)
+        found.append(first + int(profile[first : round(middle + near) + 1].argmax()))
+    found = [place for place in found if profile[place] > 0]
+    every = np.concatenate((peaks, np.array(found, dtype=peaks.dtype)))
+    order = np.argsort(every)
+    return every[order], np.concatenate((heights, profile[found]))[order]
 
 
 def long_rows(flat: npt.NDArray[np.uint8], paper_px: int) -> int:

@@ -36,6 +36,10 @@ _STRIP = 0.5  # the weight of a rhythm strip's name, which may be any
 _ODD_STRIP = 0.25  # and of one that few print
 _RARE_COST = 0.3  # of the Cabrera order, which few print
 _LEAST_RARE = 1.0  # its score where it is believed: of about three clear names
+_LEAST_PLACED = 5  # names, that tell where columns begin
+_NAMES_ALIKE_MM = 1.5  # as far from the beginnings of their columns are
+_MOST_ALIKE = 0.7  # of them
+_NAME_AFTER_MM = 1.0  # so far after it, as most print them
 _STRIP_LEADS = ("II", "V1", "V2", "V5")
 
 
@@ -80,22 +84,57 @@ class _Print:
         return in_size and min(abs(word.bottom - foot) for foot in feet) < _OFF_PRINT_MM * PX_PER_MM
 
 
-def arrange(words: list[Word], rows: list[float], start: float, speed_mm_per_s: float) -> Arrangement | None:
+def arrange(
+    words: list[Word],
+    rows: list[float],
+    start: float,
+    speed_mm_per_s: float,
+    speaks_for: Callable[[Layout], float] = lambda _: 0.0,
+) -> Arrangement | None:
     """Return the layout with this many rows whose lead names are best found where they belong.
 
-    `rows` are baselines and `start` is the x of the first second, in straightened pixels. None: no layout has so many.
+    `rows` are baselines and `start` is the x of the first second, in straightened pixels. `speaks_for` returns what
+    else there is in favour of a layout, besides its score. None: no layout has so many rows.
     """
     best: Arrangement | None = None
+    best_worth = -np.inf
     for order in ORDERS:
         for name in LAYOUTS:
             layout = find_layout(name, order)
             if len(layout.all_rows) != len(rows):
                 continue
             arranged = _held_against(layout, order, words, rows, start, speed_mm_per_s)
+            worth = arranged.score + speaks_for(layout)
             least = _LEAST_RARE if order != "standard" else -np.inf
-            if arranged.score > least and (best is None or arranged.score > best.score + 1e-9):
-                best = arranged
+            if arranged.score > least and worth > best_worth + 1e-9:
+                best, best_worth = arranged, worth
     return best
+
+
+def is_clear_name(word: Word) -> bool:
+    """Return whether a word is surely a lead's name; any upright bar of ink is like I."""
+    return word.text in NAMES and word.text != "I" and word.like(word.text) > _SURE
+
+
+def starts_by_names(words: list[Word], rows: list[float], speed_mm_per_s: float) -> list[float]:
+    """Return where the first second would begin if clear names stood at the beginnings of their columns, by layout."""
+    starts = []
+    for layout in (find_layout(name, "standard") for name in LAYOUTS):
+        if len(layout.all_rows) != len(rows):
+            continue
+        wide = layout.seconds_per_column * speed_mm_per_s * PX_PER_MM
+        column_of = {lead: column for leads in layout.rows for column, lead in enumerate(leads)}
+        places = [
+            word.left - column * wide
+            for word in words
+            for lead, column in column_of.items()
+            if is_clear_name(word) and word.text == lead
+        ]
+        if len(places) >= _LEAST_PLACED:
+            middle = float(np.median(places))
+            if np.mean(np.abs(np.array(places) - middle) < _NAMES_ALIKE_MM * PX_PER_MM) >= _MOST_ALIKE:
+                starts.append(middle - _NAME_AFTER_MM * PX_PER_MM)
+    return starts
 
 
 def _held_against(

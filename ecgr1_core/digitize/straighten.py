@@ -20,6 +20,8 @@ from ecgr1_core.digitize.pieces import Pixels, RasterPage
 
 _LARGEST_SIDE_MM = 900.0
 _LONGEST_SEARCH_PX = 2000
+_LEAST_BOX = 0.2  # of the picture: a grid seen in less is rather too faint elsewhere
+_LEAST_GRIDDED = 0.3  # of a picture that is paper throughout, likewise
 _CLEAR_GRID = 1.3  # strength of a grid that needs no second look
 _SHEET_SEARCH_PX = 250
 _SHEET_SHARES = (0.08, 0.9)  # of the picture: a bright sheet is as large as this, its box not larger than that
@@ -130,7 +132,7 @@ def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | N
         small, factor = _reduced(pixels, 1.0)
         to_image = _flat(1 - lightest(_even(small, max(small.shape) / 300)), pixels.shape, scale)
     whole = (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
-    to_image, shape = _framed(to_image, whole if grid is None else grid.box)
+    to_image, shape = _framed(to_image, whole if grid is None or _small(grid.box, pixels) else grid.box)
     shift = None
     if grid is not None:
         small, factor = _reduced(pixels, _SHIFT_PX_PER_MM / grid.px_per_mm)
@@ -139,12 +141,19 @@ def straighten(page: RasterPage, px_per_mm: float | None = None) -> Straight | N
     straight = _even(_taken(pixels, x_px, y_px), PX_PER_MM)
     seen = (x_px > 0) & (y_px > 0) & (x_px < pixels.shape[1]) & (y_px < pixels.shape[0])
     inside = seen if grid is None else seen & gridded(straight)
+    if grid is not None and inside.sum() < _LEAST_GRIDDED * seen.sum() and _sheet(pixels) is None:
+        inside = seen  # paper throughout, on which the grid has faded
     if grid is not None:
         part = _around(inside)
         straight, seen, inside, x_px, y_px = (each[part] for each in (straight, seen, inside, x_px, y_px))
     ink = ink_of(straight, inside, seen & beside(inside))
     coarse = (slice(None, None, COARSE_PX), slice(None, None, COARSE_PX))
     return Straight(ink, inside, x_px[coarse].copy(), y_px[coarse].copy(), grid, first_lines(straight, inside))
+
+
+def _small(box: tuple[float, float, float, float], pixels: Pixels) -> bool:
+    """Return whether a box is too small a part of the picture to be all that the page covers."""
+    return bool((box[2] - box[0]) * (box[3] - box[1]) < _LEAST_BOX * pixels.shape[0] * pixels.shape[1])
 
 
 def _found_grid(pixels: Pixels) -> Grid | None:

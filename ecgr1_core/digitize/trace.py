@@ -1,32 +1,22 @@
-"""A lead's trace followed through the ink: the cheapest way from the left end of its cell to the right.
+"""A lead's trace drawn from the ink along its course: to the middle of the stroke, below the width of a pixel.
 
-The way goes along the middle of the ink, one column at a time and any distance up or down within a column, each pixel
-costing the more the less ink it has (dynamic programming; up and down moves are prefix minima, so that a column costs
-no more than its height). Ink that other leads' ways have used costs more, so that crossing traces part again. The way
-is then drawn to the middle of the stroke from the edges of the ink, below the width of a pixel. The module knows
-neither leads nor millivolts.
+The module knows neither leads nor millivolts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from ecgr1_core.digitize.courses import Course, Span
 from ecgr1_core.digitize.curve import as_fine_as_pixels
 from ecgr1_core.digitize.grid import Float32Array, Float64Array
 from ecgr1_core.digitize.ink import PX_PER_MM
 
-_WHITE = 20.0  # cost of a pixel of paper to the side
-_UPRIGHT_WHITE = 1.2  # and up or down
-_ALONG = 0.01  # of a pixel of ink
-_PULL = 0.80  # towards the baseline, at the distance of the next row
-_USED = 0.55  # of ink is taken away where another lead's way runs
 _SOFT_INK = 0.2
 _LONGEST_GAP_MM = 2.0
 _NEAR_MM = 1.0  # on either side, for what is usual about a place
@@ -38,39 +28,6 @@ _TIP_PX = 0.4  # on either side
 _LEAST_TIP_PX = 2.0  # off the neighbourhood
 _FLAT = 0.2  # of a trace's columns, and more, show the pen lying flat
 _QUIET = 0.25  # of the traces are free enough of noise
-
-
-@dataclass(frozen=True)
-class Span:
-    """The part of a page in which a trace is looked for, in pixels: it lies about `baseline`, rows `pitch` apart."""
-
-    left: int
-    right: int
-    top: int
-    bottom: int
-    baseline: float
-    pitch: float
-
-    def of(self, field: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return this part of something [height, width] of the whole page."""
-        return field[self.top : self.bottom, self.left : self.right]
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """A way through a span pixel by pixel: the row in which each column is left, and the lowest and highest used.
-
-    `rows` is [width], `marks` is [width, 2], both from the top of the span.
-    """
-
-    span: Span
-    rows: npt.NDArray[np.int64]
-    marks: npt.NDArray[np.int64]
-
-    def touches(self, others: npt.NDArray[np.bool_]) -> bool:
-        """Return whether it uses a pixel that is true in `others`, [height, width] of the span."""
-        rows = np.arange(others.shape[0])[:, None]
-        return bool((others & (rows >= self.marks[:, 0]) & (rows <= self.marks[:, 1])).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,31 +67,6 @@ def stroke_width(thin: npt.NDArray[np.uint8]) -> float:
     starts, stops = np.nonzero(step.T == 1)[1], np.nonzero(step.T == -1)[1]
     heights = stops - starts
     return float(np.median(heights)) if heights.size else 3.0
-
-
-def ridges(ink: Float32Array, width_px: float) -> Float32Array:
-    """Return how much a pixel is the middle of a stroke of this width, faint or not: [height, width], 0 to 1."""
-    soft = cv2.GaussianBlur(ink, (0, 0), max(0.6, 0.25 * width_px))
-    size = 2 * round(width_px) + 3
-    most, most_soft = (cv2.dilate(field, np.ones((size, size), np.uint8)) for field in (ink, soft))
-    return np.asarray(np.minimum(soft / np.maximum(most_soft, 0.3), ink / np.maximum(most, 0.4)), dtype=np.float32)
-
-
-def find_course(ridge: Float32Array, span: Span) -> Course:
-    """Return the cheapest course through a span of the page's ridges."""
-    return Course(span, *_cheapest(span.of(ridge), span.baseline - span.top, span.pitch))
-
-
-def parted(course: Course, ridge: Float32Array, others: npt.NDArray[np.bool_]) -> Course:
-    """Return the cheapest course where `others`, [height, width] of the span, are used already.
-
-    A course that touches none of it stays the cheapest.
-    """
-    if not course.touches(others):
-        return course
-    span = course.span
-    part = span.of(ridge)
-    return Course(span, *_cheapest(np.where(others, part * (1 - _USED), part), span.baseline - span.top, span.pitch))
 
 
 def edges_of(ink: Float32Array, course: Course, others: npt.NDArray[np.bool_]) -> Edges:
@@ -179,55 +111,6 @@ def drawn(edges: Edges, pen: Pen, pixel_px: float) -> Way:
     y = np.clip(fine, np.minimum(high - spare, rough), np.maximum(low + spare, rough))
     y = np.where(_gap_at(x, edges.on_ink), np.nan, y)
     return Way(x + edges.span.left, y + edges.span.top, float(edges.on_ink.mean()))
-
-
-def used_by(courses: list[Course], span: Span, width_px: float) -> npt.NDArray[np.bool_]:
-    """Return where these courses run in a span, as thick as a stroke, [height, width] of the span."""
-    height, width = span.bottom - span.top, span.right - span.left
-    steps = np.zeros((height + 1, width), dtype=np.int16)
-    for course in courses:
-        first, last = max(span.left, course.span.left), min(span.right, course.span.right)
-        if first >= last:
-            continue
-        marks = course.marks[first - course.span.left : last - course.span.left] + (course.span.top - span.top)
-        columns = np.arange(first - span.left, last - span.left)
-        steps[np.clip(marks[:, 0], 0, height), columns] += 1
-        steps[np.clip(marks[:, 1] + 1, 0, height), columns] -= 1
-    size = 2 * round(0.6 * width_px) + 1
-    mask = (np.cumsum(steps[:-1], axis=0, dtype=np.int16) > 0).astype(np.uint8)
-    return np.asarray(cv2.dilate(mask, np.ones((size, size), np.uint8)) > 0)
-
-
-def _cheapest(
-    ridge: Float32Array, baseline: float, pitch: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the row in which each column is left, [width], and lowest and highest row used in it, [width, 2]."""
-    height, width = ridge.shape
-    away = np.abs(np.arange(height) - baseline) / pitch
-    lacking = np.clip(1 - 1.15 * ridge.astype(np.float64), 0, 1).T  # [width, height]
-    sideways = _ALONG + _WHITE * lacking + _PULL * away[None, :]
-    upright = np.cumsum(_ALONG + _UPRIGHT_WHITE * lacking, axis=1)
-    arrived = np.empty((width, height))
-    left, down, up = np.zeros(height), np.empty(height), np.empty(height)
-    for column in range(width):
-        here, height_cost = arrived[column], upright[column]
-        np.add(left, sideways[column], out=here)
-        np.subtract(here, height_cost, out=down)
-        np.minimum.accumulate(down, out=down)
-        np.add(down, height_cost, out=down)
-        np.add(here, height_cost, out=up)
-        np.minimum.accumulate(up[::-1], out=up[::-1])
-        np.subtract(up, height_cost, out=up)
-        np.minimum(down, up, out=left)
-    rows = np.empty(width, dtype=np.int64)
-    marks = np.empty((width, 2), dtype=np.int64)
-    row = int(left.argmin())
-    for column in range(width - 1, -1, -1):
-        rows[column] = row
-        came = int((arrived[column] + np.abs(upright[column] - upright[column][row])).argmin())
-        marks[column] = (min(came, row), max(came, row))
-        row = came
-    return rows, marks
 
 
 def _edges(

@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw
 
 from ecgr1_core.digitize.ink import PX_PER_MM
 from ecgr1_core.digitize.labels import Word, find_words
-from ecgr1_core.digitize.layout import likely_rows
-from ecgr1_core.digitize.naming import Arrangement, arrange
-from ecgr1_core.render.layouts import LAYOUTS, Order, find_layout
+from ecgr1_core.digitize.layout import likely_rows, rows_by_names
+from ecgr1_core.digitize.naming import Arrangement, arrange, is_clear_name, starts_by_names
+from ecgr1_core.render.layouts import LAYOUTS, Layout, Order, find_layout
 from ecgr1_core.render.paper import typeface
 
 START = 160.0
@@ -42,8 +42,8 @@ def words_of(page: Image.Image) -> list[Word]:
     return find_words(np.asarray(page, dtype=np.float32) / np.float32(255))
 
 
-def arranged(words: list[Word], rows: list[float]) -> Arrangement:
-    found = arrange(words, rows, START, SPEED_MM_PER_S)
+def arranged(words: list[Word], rows: list[float], start: float = START) -> Arrangement:
+    found = arrange(words, rows, start, SPEED_MM_PER_S)
     assert found is not None
     return found
 
@@ -123,3 +123,44 @@ def test_rows_of_which_one_is_faint_are_among_the_likely_ones() -> None:
     rows = [300.0 + 120 * row for row in range(12)]
     likely = likely_rows(lines_of_ink([*11 * [2000], 1200], rows))
     assert sum(each == pytest.approx(rows, abs=8) for each in likely if len(each) == 12) == 1
+
+
+def test_a_row_that_is_all_waves_is_found_between_its_neighbours() -> None:
+    rows = [300.0 + 240 * row for row in range(6)]
+    flat = lines_of_ink([2000, 2000, 2000, 0, 2000, 2000], rows)
+    rng = np.random.default_rng(2)
+    flat[int(rows[3]) + rng.integers(-40, 41, 2000), np.arange(200, 2200)] = 1
+    flat[158:161] = 0
+    assert likely_rows(flat)[0] == pytest.approx(rows, abs=36)
+
+
+def test_names_tell_which_lines_of_ink_are_rows() -> None:
+    rows = baselines(4)
+    flat = lines_of_ink(4 * [2000], rows)
+    flat[158:161] = 0
+    for line in (70, 1400):  # the edges of a stamp or of the paper
+        flat[line : line + 3, 100:2200] = 1
+    assert len(likely_rows(flat)[0]) == 6
+    feet = [word.bottom for word in words_of(sheet("3x4+1")) if is_clear_name(word)]
+    assert rows_by_names(flat, feet)[0] == pytest.approx(rows, abs=8)
+    assert rows_by_names(flat, feet[:1]) == []
+
+
+@pytest.mark.parametrize("layout", ["3x4+1", "6x2"])
+def test_names_tell_where_the_page_begins(layout: str) -> None:
+    words, rows = words_of(sheet(layout)), baselines(len(LAYOUTS[layout].all_rows))
+    starts = starts_by_names(words, rows, SPEED_MM_PER_S)
+    assert min(abs(start - START) for start in starts) < 1.5 * PX_PER_MM
+    near = max((arranged(words, rows, start) for start in starts), key=lambda found: found.score)
+    assert near.score > arranged(words, rows, START + 6 * PX_PER_MM).score + 1
+    assert near.layout == layout
+    assert starts_by_names(words[:3], rows, SPEED_MM_PER_S) == []
+
+
+def test_where_no_name_is_read_something_else_may_speak_for_a_layout() -> None:
+    def marks_of(layout: Layout) -> float:
+        return 0.8 if layout.columns == 2 else 0.0
+
+    found = arrange([], baselines(6), START, SPEED_MM_PER_S, marks_of)
+    assert found is not None
+    assert (found.layout, found.score) == ("6x2", 0.0)

@@ -138,6 +138,17 @@ def test_wide_creases_across_the_rows_are_no_ink() -> None:
     assert_all_leads_read(record, truth, 12.0, median_db=17.0)
 
 
+def test_a_grid_that_has_faded_but_for_a_corner_is_that_of_the_whole_page() -> None:
+    truth = heart()
+    pixels = np.asarray(draw_sheet(truth, PageStyle()).image, dtype=np.float32)
+    faded = np.where(pixels.min(axis=2, keepdims=True) > 120, 255 - 0.12 * (255 - pixels), pixels)
+    high, wide = (round(0.4 * side) for side in pixels.shape[:2])
+    faded[:high, -wide:] = pixels[:high, -wide:]
+    record, report = read(Image.fromarray(faded.astype(np.uint8)))
+    assert report.layout == "3x4+1"
+    assert_all_leads_read(record, truth, least_db=10)
+
+
 @pytest.mark.parametrize("gain", [5.0, 10.0, 20.0])
 def test_a_printed_gain_is_read_where_no_pulse_stands(gain: float) -> None:
     style = PageStyle(layout="3x4", spacing="even", pulse="none", gain_mm_per_mv=gain)

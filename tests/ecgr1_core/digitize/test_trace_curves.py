@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from ecgr1_core.digitize.courses import Span, find_courses, ridges
 from ecgr1_core.digitize.curve import as_fine_as_pixels
-from ecgr1_core.digitize.trace import Edges, Span, Way, drawn, edges_of, exchanged, find_course, pen_of, ridges
+from ecgr1_core.digitize.trace import Edges, Way, drawn, edges_of, exchanged, pen_of
 
 WIDTH, HEIGHT, BASELINE = 600, 240, 150.0
 SPAN = Span(left=0, right=WIDTH, top=0, bottom=HEIGHT, baseline=BASELINE, pitch=240.0)
@@ -34,7 +35,7 @@ def stroke(y: np.ndarray) -> np.ndarray:
 
 def edges(y: np.ndarray) -> Edges:
     ink = stroke(y)
-    return edges_of(ink, find_course(ridges(ink, PEN_PX), SPAN), NOBODY)
+    return edges_of(ink, find_courses(ridges(ink, PEN_PX), [SPAN])[0], NOBODY)
 
 
 def error_px(way: Way, y: np.ndarray) -> np.ndarray:
@@ -67,7 +68,7 @@ def test_the_pen_is_that_of_the_quiet_traces_and_sharpens_the_noisy_ones() -> No
 
 def test_without_any_ink_the_pen_is_the_usual_one() -> None:
     nothing = np.zeros((HEIGHT, WIDTH), dtype=np.float32)
-    found = edges_of(nothing, find_course(nothing, SPAN), NOBODY)
+    found = edges_of(nothing, find_courses(nothing, [SPAN])[0], NOBODY)
     pen = pen_of([found], 3.0)
     assert (pen.height_px, pen.soft_height_px) == (3.0, 3.0)
     assert np.isnan(drawn(found, pen, 1.0).y).all()
