@@ -72,14 +72,6 @@ class Course:
         return bool((others & (rows >= self.marks[:, 0]) & (rows <= self.marks[:, 1])).any())
 
 
-def stroke_width(thin: npt.NDArray[np.uint8]) -> float:
-    """Return the usual thickness of the traces in pixels: the median height of runs of ink that are flat."""
-    step = np.diff(np.pad(thin.astype(np.int8), ((1, 1), (0, 0))), axis=0)
-    starts, stops = np.nonzero(step.T == 1)[1], np.nonzero(step.T == -1)[1]
-    heights = stops - starts
-    return float(np.median(heights)) if heights.size else 3.0
-
-
 def ridges(ink: Float32Array, width_px: float) -> Float32Array:
     """Return how much a pixel is the middle of a stroke of this width, faint or not: [height, width], 0 to 1."""
     soft = cv2.GaussianBlur(ink, (0, 0), max(0.6, 0.25 * width_px))

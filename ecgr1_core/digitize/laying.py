@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -21,7 +22,7 @@ from ecgr1_core.render.layouts import PAGE_S, Layout, find_layout
 CLEAR_PULSE = 0.8  # likeness
 _LEAST_COVERED = 0.25  # of the paper's length, by traces, on average over the rows
 _DIVIDED = 0.8  # what marks between the columns of a layout speak for it, in clear names
-_SHARP_MM = 0.5
+_SHARP_MM = 0.5  # marks that stand farther off tell that the ends of traces were not seen
 _BETTER_START = 0.5  # the names' by so much, than that of the traces' ends
 _LEAST_NAMES = 1.2  # the score of an arrangement below which the page is also tried upside down
 
@@ -86,7 +87,10 @@ def _named_rows(lined: _Lined, words: list[Word], name: str, speed: float | None
     """Return the page laid out on rows for which its lead names speak more than its lines of ink do, if there are."""
     best: Laid | None = None
     feet = [word.bottom for word in words if places.is_clear_name(word)]
+    tried = places.likely_rows(lined.flat)
     for rows in places.rows_by_names(lined.flat, feet):
+        if rows in tried:
+            continue
         try:
             laid = _laid_out(replace(lined, rows=rows), words, name, speed, gain)
         except InputError:
@@ -136,19 +140,19 @@ def _laid_out(lined: _Lined, words: list[Word], name: str, speed: float | None, 
     printed_speed, printed_gain, _ = scales_of(words)
     if pulse is not None and pulse.likeness > CLEAR_PULSE and printed_gain != pulse.gain_mm_per_mv:
         printed_gain = None  # one digit is misread sooner than a clear pulse
-    speeds: tuple[tuple[float | None, ScaleSource], ...] = (
-        (speed, "asked"),
-        (printed_speed, "printed"),
-        (pulse.speed_mm_per_s if pulse is not None else None, "pulse"),
-        (places.speed_by_length(right - left), "geometry"),
-        (places.speed_by_names(words, rows, left, right, gap, paper_end), "geometry"),
+    speeds: tuple[tuple[Callable[[], float | None], ScaleSource], ...] = (
+        (lambda: speed, "asked"),
+        (lambda: printed_speed, "printed"),
+        (lambda: pulse.speed_mm_per_s if pulse is not None else None, "pulse"),
+        (lambda: places.speed_by_length(right - left), "geometry"),
+        (lambda: places.speed_by_names(words, rows, left, right, gap, paper_end), "geometry"),
     )
     gains: tuple[tuple[float | None, ScaleSource], ...] = (
         (gain, "asked"),
         (printed_gain, "printed"),
         (pulse.gain_mm_per_mv if pulse is not None else None, "pulse"),
     )
-    known_speed = next(((value, source) for value, source in speeds if value is not None), None)
+    known_speed = next(((value, source) for find, source in speeds if (value := find()) is not None), None)
     if known_speed is None:
         raise MissingInformationError(
             name, "the page does not show its paper speed", "give the speed in mm/s", "speed_mm_per_s"

@@ -119,17 +119,13 @@ def is_clear_name(word: Word) -> bool:
 def starts_by_names(words: list[Word], rows: list[float], speed_mm_per_s: float) -> list[float]:
     """Return where the first second would begin if clear names stood at the beginnings of their columns, by layout."""
     starts = []
+    names = [word for word in words if is_clear_name(word)]
     for layout in (find_layout(name, "standard") for name in LAYOUTS):
         if len(layout.all_rows) != len(rows):
             continue
         wide = layout.seconds_per_column * speed_mm_per_s * PX_PER_MM
         column_of = {lead: column for leads in layout.rows for column, lead in enumerate(leads)}
-        places = [
-            word.left - column * wide
-            for word in words
-            for lead, column in column_of.items()
-            if is_clear_name(word) and word.text == lead
-        ]
+        places = [word.left - column_of[str(word.text)] * wide for word in names if word.text in column_of]
         if len(places) >= _LEAST_PLACED:
             middle = float(np.median(places))
             if np.mean(np.abs(np.array(places) - middle) < _NAMES_ALIKE_MM * PX_PER_MM) >= _MOST_ALIKE:
@@ -144,8 +140,12 @@ def _held_against(
     pitch = float(np.median(np.diff(rows)))
     reach = float(np.clip(_AFTER_SHARE * wide / PX_PER_MM, *_AFTER_MM))
 
+    over = [[word for word in words if -_ABOVE <= (word.bottom - row) / pitch <= _BELOW] for row in rows]
+
     def near(row: int, column: int) -> list[Word]:
-        return [word for word in words if _beside(word, start + column * wide, reach, rows[row], pitch)]
+        """Return the words that stand where the name of a cell may stand."""
+        at = start + column * wide
+        return [word for word in over[row] if -_AHEAD_MM <= (word.left - at) / PX_PER_MM <= reach]
 
     look = _print_of(layout, rows, near)
     cells: list[NamedCell] = []
@@ -167,12 +167,6 @@ def _held_against(
     if look is not None:
         score -= _STRAY_COST * sum(_stray(word, start, rows, pitch, look) for word in words if id(word) not in used)
     return Arrangement(layout.name, order, tuple(cells), score)
-
-
-def _beside(word: Word, at: float, reach_mm: float, baseline: float, pitch: float) -> bool:
-    """Return whether a word stands where the name of a cell that begins at the x `at` may stand."""
-    after, below = (word.left - at) / PX_PER_MM, (word.bottom - baseline) / pitch
-    return -_AHEAD_MM <= after <= reach_mm and -_ABOVE <= below <= _BELOW
 
 
 def _print_of(layout: Layout, rows: list[float], near: Callable[[int, int], list[Word]]) -> _Print | None:
