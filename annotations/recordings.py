@@ -28,7 +28,7 @@ from ecgr1_core.errors import DamagedFileError, InputError
 from ecgr1_core.measure.types import Measurements
 from ecgr1_core.modality import Modality
 from ecgr1_core.readers.base import ReadingDetails
-from ecgr1_core.record import LEADS, EcgRecord, FloatArray, Patient
+from ecgr1_core.record import LEADS, DeviceReading, EcgRecord, FloatArray, Patient
 from ecgr1_core.verify import Claim
 
 SCHEMA_VERSION = 1
@@ -299,17 +299,17 @@ def _stamp(moment: datetime) -> str:
 
 
 def _facts(record: EcgRecord) -> dict[str, Any]:
-    names = ("source_format", "missing_leads", "flat_leads", "derived_leads", "warnings", "patient")
+    names = ("source_format", "missing_leads", "flat_leads", "derived_leads", "warnings", "patient", "device")
     return {name: to_plain(getattr(record, name)) for name in names}
 
 
 def _record(row: _Recording) -> EcgRecord:
     facts = json.loads(row.facts)
-    patient = from_plain(Patient, facts.pop("patient"))
-    source_format = facts.pop("source_format")
-    lists = {name: tuple(value) for name, value in facts.items()}
-    signal_mv = unpacked_signal(row.signal)
-    return EcgRecord(signal_mv, row.sampling_rate_hz, row.name, source_format, patient, **lists)
+    patient, source_format = from_plain(Patient, facts.pop("patient")), facts.pop("source_format")
+    device = facts.pop("device", None)
+    others: dict[str, Any] = {name: tuple(value) for name, value in facts.items()}
+    others["device"] = device and from_plain(DeviceReading, device)
+    return EcgRecord(unpacked_signal(row.signal), row.sampling_rate_hz, row.name, source_format, patient, **others)
 
 
 def _put_reading(row: _Recording, reading: KeptReading) -> None:

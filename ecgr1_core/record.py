@@ -27,6 +27,25 @@ class Patient:
     sex: Literal["F", "M"] | None = None
 
 
+@dataclass(frozen=True)
+class DeviceReading:
+    """What the cart or archive measured and said, as the file has it: neither ours nor a reader's.
+
+    `qtc_ms` is by the device's own formula. `statements` are its words; `confirmed` where a physician has signed them.
+    """
+
+    heart_rate_bpm: float | None = None
+    pr_interval_ms: float | None = None
+    qrs_duration_ms: float | None = None
+    qt_interval_ms: float | None = None
+    qtc_ms: float | None = None
+    p_axis_deg: float | None = None
+    qrs_axis_deg: float | None = None
+    t_axis_deg: float | None = None
+    statements: tuple[str, ...] = ()
+    confirmed: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class EcgRecord:
     """One 12-lead recording.
@@ -44,6 +63,7 @@ class EcgRecord:
     flat_leads: tuple[str, ...] = ()
     derived_leads: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    device: DeviceReading | None = None
 
     def __post_init__(self) -> None:
         signal = np.ascontiguousarray(self.signal_mv, dtype=np.float32)

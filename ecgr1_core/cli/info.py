@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
@@ -37,5 +38,6 @@ def describe(record: EcgRecord) -> dict[str, Any]:
         "flat_leads": list(record.flat_leads),
         "derived_leads": list(record.derived_leads),
         "patient": {"age_years": record.patient.age_years, "sex": record.patient.sex},
+        "device": None if record.device is None else asdict(record.device),
         "warnings": list(record.warnings),
     }

@@ -22,6 +22,10 @@ from ecgr1_core.record import LEADS, EcgRecord
 _RAIL_RUN_S = 0.010
 _LONG_RAIL_RUN_S = 0.2
 _RAIL_MIN_MV = 0.4
+_LEAST_PULSED = 3  # leads that show the same pulse
+_LEAST_PULSE_S = 0.1
+_LEAST_PULSE_MV = 0.4
+_SAME_MV = 0.03  # filters leave a pulse that different in different leads
 _PLAUSIBLE_PEAK_TO_PEAK_MV = (0.05, 20.0)
 
 
@@ -40,7 +44,8 @@ def assemble(raw: RawRecording, options: ReadOptions) -> EcgRecord:
         parsed = parse_lead_name(names[index])
         if not np.isnan(samples).all():
             rows[lead] = -samples if parsed is not None and parsed.inverted else samples
-    warnings = [*raw.warnings, *_partly_unknown(rows), *_saturated(rows, raw.sampling_rate_hz)]
+    rows, pulse = _without_pulse(rows, raw.sampling_rate_hz)
+    warnings = [*raw.warnings, *pulse, *_partly_unknown(rows), *_saturated(rows, raw.sampling_rate_hz)]
 
     derived = derive_limb_leads(rows)
     available = [lead for lead in LEADS if lead in rows or lead in derived]
@@ -68,6 +73,7 @@ def assemble(raw: RawRecording, options: ReadOptions) -> EcgRecord:
         flat_leads=flat,
         derived_leads=tuple(lead for lead in LEADS if lead in derived),
         warnings=tuple(warnings),
+        device=raw.device,
     )
 
 
@@ -102,6 +108,29 @@ def is_saturated(samples: Float64Array, sampling_rate_hz: float) -> bool:
         if clipped >= 2:
             return True
     return False
+
+
+def _without_pulse(rows: dict[str, Float64Array], sampling_rate_hz: float) -> tuple[dict[str, Float64Array], list[str]]:
+    """Return the leads without a calibration pulse recorded before or after them, and a warning that it was there.
+
+    Carts write one into all leads at once: no stretch of an ECG is the same in every lead. Own rule.
+    """
+    if len(rows) < _LEAST_PULSED:
+        return rows, []
+    every = np.stack(list(rows.values()))
+    different = np.flatnonzero(~(np.ptp(every, axis=0) < _SAME_MV))
+    if not different.size:
+        return rows, []
+    first, last = int(different[0]), int(different[-1]) + 1
+    least = _LEAST_PULSE_S * sampling_rate_hz
+    begin = first if first >= least and np.ptp(every[0, :first]) >= _LEAST_PULSE_MV else 0
+    tail = every[0, last:]
+    end = last if tail.size >= least and np.ptp(tail) >= _LEAST_PULSE_MV else every.shape[1]
+    if (begin, end) == (0, every.shape[1]):
+        return rows, []
+    pulse_mv = max(float(np.ptp(part)) for part in (every[0, :begin], every[0, end:]) if part.size)
+    warning = f"a calibration pulse of {pulse_mv:.2g} mV, the same in all leads, was left out"
+    return {lead: samples[begin:end] for lead, samples in rows.items()}, [warning]
 
 
 def _saturated(rows: dict[str, Float64Array], sampling_rate_hz: float) -> list[str]:

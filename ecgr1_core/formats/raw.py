@@ -12,7 +12,7 @@ from typing import Literal
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
 from ecgr1_core.formats.leads import Float64Array
 from ecgr1_core.formats.options import ReadOptions
-from ecgr1_core.record import Patient
+from ecgr1_core.record import DeviceReading, Patient
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class RawRecording:
     left_out: tuple[str, ...] = ()
     patient: Patient = field(default_factory=Patient)
     warnings: tuple[str, ...] = ()
+    device: DeviceReading | None = None
 
 
 def settle_sampling_rate(subject: str, stated_hz: float | None, options: ReadOptions) -> tuple[float, tuple[str, ...]]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingPartnerError, UnknownFormatError
-from ecgr1_core.formats import csv_table, dicom, wfdb_header, wfdb_record
+from ecgr1_core.formats import cardiosoft, csv_table, dicom, wfdb_header, wfdb_record
 from ecgr1_core.formats.bundle import Bundle
+from ecgr1_core.formats.clinical import CLINICAL_FORMATS
 from ecgr1_core.formats.kinds import IMAGE_KINDS, kind_of
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording
@@ -30,6 +31,8 @@ WFDB = Format("WFDB", wfdb_header.recognises, wfdb_record.read)
 FORMATS: tuple[Format, ...] = (
     WFDB,
     Format("DICOM", dicom.recognises, dicom.read),
+    *(Format(each.name, each.recognises, each.read) for each in CLINICAL_FORMATS),
+    Format("GE CardioSoft XML", cardiosoft.recognises, cardiosoft.read),
     Format("CSV", csv_table.recognises, csv_table.read),
 )
 

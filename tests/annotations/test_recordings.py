@@ -19,7 +19,7 @@ from ecgr1_core.errors import DamagedFileError, InputError
 from ecgr1_core.measure.types import Beat, LeadMeasurements, LeadQuality, Measurements, Quality, RhythmMeasurements
 from ecgr1_core.protocol.text import SentenceEvidence
 from ecgr1_core.readers.base import ReadingDetails
-from ecgr1_core.record import EcgRecord, Patient
+from ecgr1_core.record import DeviceReading, EcgRecord, Patient
 from ecgr1_core.verify import Claim
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -74,12 +74,13 @@ def store(tmp_path: Path) -> Iterator[RecordingStore]:
 
 
 def test_a_recording_comes_back_as_it_was_also_after_a_restart(store: RecordingStore) -> None:
-    kept = record()
+    kept = replace(record(), device=DeviceReading(heart_rate_bpm=61.0, statements=("Normal ECG",), confirmed=True))
     key = store.keep(ANNA, kept, now=NOW, measurements=MEASURED, reading=READING, view={"gain": 20})
     store.close()
     again = RecordingStore(store.path, keep_days=30).open(ANNA, key)
     np.testing.assert_array_equal(again.record.signal_mv, kept.signal_mv)
-    names = ("sampling_rate_hz", "name", "source_format", "patient", "missing_leads", "flat_leads", "derived_leads")
+    names = ("sampling_rate_hz", "name", "source_format", "patient", "missing_leads", "flat_leads", "derived_leads",
+             "device")  # fmt: skip
     assert [getattr(again.record, name) for name in names] == [getattr(kept, name) for name in names]
     assert again.record.warnings == ("a warning",)
     assert again.measurements == MEASURED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -14,7 +15,7 @@ from ecgr1_core.interpretation import parse
 from ecgr1_core.measure.types import Beat, LeadMeasurements, LeadQuality, Measurements, Quality
 from ecgr1_core.protocol.limits import limits
 from ecgr1_core.protocol.normal_ranges import normal_range, number_text
-from ecgr1_core.record import EcgRecord, Patient
+from ecgr1_core.record import DeviceReading, EcgRecord, Patient
 from ecgr1_core.render.screen import screen_marks, screen_recording
 from ui.components.case_line import case_facts, case_html, duration_text
 from ui.components.measurements import ROWS, lead_table_html, measurements_html
@@ -131,6 +132,22 @@ def test_the_case_line_says_what_is_unknown() -> None:
     shown = case_html(record(missing_leads=("V2",), flat_leads=("I",)))
     assert "not recorded: V2" in shown
     assert "flat: I" in shown
+
+
+def test_what_the_device_measured_and_said_stands_apart() -> None:
+    device = DeviceReading(heart_rate_bpm=41, qrs_duration_ms=135, qrs_axis_deg=-21, statements=("Acute MI", HOSTILE))
+    shown = Texts(case_html(record(device=device)))
+    assert "details" in shown.tags
+    assert "img" not in shown.tags
+    assert "What the device measured and said" in shown.text
+    assert "Heart rate 41/min · QRS 135 ms · QRS axis −21°" in shown.text
+    assert "Acute MI" in shown.text
+    assert HOSTILE in shown.text
+    assert "Not confirmed by a physician." in shown.text
+    assert "Confirmed by a physician." in case_html(record(device=replace(device, confirmed=True)))
+    bare = case_html(record(device=DeviceReading(statements=(), qt_interval_ms=400)))
+    assert "confirmed" not in bare
+    assert "details" not in case_html(record())
 
 
 def test_a_recording_and_its_marks_come_back_out_of_the_page_as_they_went_in() -> None:

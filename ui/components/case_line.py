@@ -1,13 +1,14 @@
 """The case line: name, patient, format, leads, rate and length of the recording that is open, and what to beware of.
 
-It shows what `EcgRecord` says and adds nothing; the name is shown as text, whatever characters it has.
+It shows what `EcgRecord` says and adds nothing; the name is shown as text, whatever characters it has. What the device
+measured and said stands folded up below, apart from what is measured and read here.
 """
 
 from __future__ import annotations
 
 from html import escape
 
-from ecgr1_core.record import EcgRecord
+from ecgr1_core.record import DeviceReading, EcgRecord
 from ui import strings
 from ui import strings_page as words
 
@@ -50,6 +51,31 @@ def case_warnings(record: EcgRecord) -> list[str]:
     return found + list(record.warnings)
 
 
+def device_values(device: DeviceReading) -> list[str]:
+    """Return what a device measured as short texts with names and units, without what it did not measure."""
+    values = (
+        (strings.DEVICE_RATE, device.heart_rate_bpm, "/min"),
+        ("PR", device.pr_interval_ms, " ms"),
+        ("QRS", device.qrs_duration_ms, " ms"),
+        ("QT", device.qt_interval_ms, " ms"),
+        ("QTc", device.qtc_ms, " ms"),
+        (strings.DEVICE_P_AXIS, device.p_axis_deg, "°"),
+        (strings.DEVICE_QRS_AXIS, device.qrs_axis_deg, "°"),
+        (strings.DEVICE_T_AXIS, device.t_axis_deg, "°"),
+    )
+    return [f"{name} {value:g}{unit}".replace("-", "−") for name, value, unit in values if value is not None]
+
+
+def _device_html(device: DeviceReading | None) -> str:
+    if device is None:
+        return ""
+    said = "".join(f"<li>{escape(statement)}</li>" for statement in device.statements)
+    confirmed = strings.DEVICE_CONFIRMED if device.confirmed else strings.DEVICE_UNCONFIRMED
+    measured = escape(" · ".join(device_values(device))) or strings.DEVICE_NOTHING
+    inner = f"<p>{measured}</p>" + (f"<ul>{said}</ul><p>{confirmed}</p>" if said else "")
+    return f'<details class="device"><summary>{strings.DEVICE}</summary>{inner}</details>'
+
+
 def case_html(record: EcgRecord | None, page_name: str | None = None) -> str:
     """Return the case line as HTML; an empty mark where no recording is open.
 
@@ -63,4 +89,5 @@ def case_html(record: EcgRecord | None, page_name: str | None = None) -> str:
         beware[-len(record.warnings) :] = [words.CASE_UNSURE.format(count=len(record.warnings))]
     warnings = "".join(f"<li>! {escape(warning)}</li>" for warning in beware)
     listed = f"<ul>{warnings}</ul>" if warnings else ""
-    return f'<span class="name">{escape(record.name)}</span><span class="facts">{facts}</span>{listed}'
+    name = f'<span class="name">{escape(record.name)}</span>'
+    return f'{name}<span class="facts">{facts}</span>{listed}{_device_html(record.device)}'

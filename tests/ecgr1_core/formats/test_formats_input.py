@@ -32,7 +32,7 @@ def pair(header: Path) -> dict[str, bytes]:
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG image, not a recording"),
         (b"\x89PNG\r\n\x1a\n\x00", "a PNG image, not a recording"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF document, not a recording"),
-        (b"<?xml version='1.0'?><AnnotatedECG/>", "an XML file"),
+        (b"<?xml version='1.0'?><note/>", "an XML file"),
         (b"\x1f\x8b\x08\x00", "a gzip archive"),
         (b"\x80\x04\x95\x10\x00\x00\x00", "pickle, which is never opened"),
         (bytes(range(256)) * 8, "no known recording format"),

@@ -1,0 +1,123 @@
+"""Files of clinical formats made for tests: whole counts of 5 µV, [leads, samples], by their formats' descriptions."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+MICROVOLTS = 5  # of a count
+
+
+def muse_xml(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit: str | None = "MICROVOLTS") -> bytes:
+    """GE MUSE RestingECG: little-endian counts in Base64, what the device measured, the physician who confirmed."""
+    waves = "".join(
+        f"<LeadData><LeadByteCountTotal>{2 * row.size}</LeadByteCountTotal><LeadSampleCountTotal>{row.size}"
+        f"</LeadSampleCountTotal><LeadSampleSize>2</LeadSampleSize>"
+        + ("" if unit is None else f"<LeadAmplitudeUnitsPerBit>{MICROVOLTS}</LeadAmplitudeUnitsPerBit>"
+           f"<LeadAmplitudeUnits>{unit}</LeadAmplitudeUnits>")
+        + f"<LeadID>{lead}</LeadID><WaveFormData>{base64.b64encode(row.astype('<i2').tobytes()).decode()}"
+        "</WaveFormData></LeadData>"
+        for lead, row in zip(leads, counts, strict=True)
+    )  # fmt: skip
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<RestingECG><MuseInfo><MuseVersion>9.0</MuseVersion></MuseInfo>
+<PatientDemographics><PatientID>4711</PatientID><PatientLastName>Doe</PatientLastName><PatientAge>59</PatientAge>
+<AgeUnits>YEARS</AgeUnits><Gender>FEMALE</Gender></PatientDemographics>
+<RestingECGMeasurements><VentricularRate>75</VentricularRate><PRInterval>160</PRInterval><QRSDuration>90</QRSDuration>
+<QTInterval>400</QTInterval><QTCorrected>447</QTCorrected><PAxis>50</PAxis><RAxis>40</RAxis><TAxis>30</TAxis>
+</RestingECGMeasurements>
+<Diagnosis><Modality>RESTING</Modality><DiagnosisStatement><StmtFlag>ENDSLINE</StmtFlag>
+<StmtText>Normal sinus rhythm</StmtText></DiagnosisStatement></Diagnosis>
+<Waveform><WaveformType>Rhythm</WaveformType><SampleBase>{rate_hz}</SampleBase><SampleExponent>0</SampleExponent>
+{waves}</Waveform></RestingECG>""".encode()
+
+
+def cardiosoft_xml(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit: str = "uVperLsb") -> bytes:
+    """GE CardioSoft: counts separated by commas, several lines of them."""
+    waves = "".join(
+        f'<WaveformData lead="{lead}">\t\t' + ",\n".join(",".join(map(str, part)) for part in np.array_split(row, 5))
+        + "</WaveformData>"
+        for lead, row in zip(leads, counts, strict=True)
+    )  # fmt: skip
+    return f"""<?xml version="1.0" encoding="ISO-8859-1" ?>
+<CardiologyXML><ObservationType>RestECG</ObservationType>
+<PatientInfo><PID>4711</PID><Name><FamilyName>Doe</FamilyName></Name><Age units="YEARS">59</Age><Gender>FEMALE</Gender>
+</PatientInfo>
+<Interpretation><Diagnosis><DiagnosisText>Normal sinus rhythm</DiagnosisText><DiagnosisText>---</DiagnosisText>
+</Diagnosis></Interpretation>
+<RestingECGMeasurements><VentricularRate units="BPM">75</VentricularRate><PQInterval units="ms">160</PQInterval>
+<QRSDuration units="ms">90</QRSDuration><QTInterval units="ms">400</QTInterval><QTCInterval units="ms">447</QTCInterval>
+<PAxis units="degrees">50</PAxis><RAxis units="degrees">40</RAxis><TAxis units="degrees"></TAxis>
+</RestingECGMeasurements>
+<StripData><NumberOfLeads>{len(counts)}</NumberOfLeads><SampleRate units="Hz">{rate_hz}</SampleRate>
+<ChannelSampleCountTotal>{counts.shape[1]}</ChannelSampleCountTotal><Resolution units="{unit}">{MICROVOLTS}</Resolution>
+{waves}</StripData></CardiologyXML>""".encode("latin-1")
+
+
+def aecg_xml(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit: str = "uV") -> bytes:
+    """HL7 aECG: one rhythm series, origin and scale beside each lead's digits."""
+    sequences = "".join(
+        f'<component><sequence classCode="OBS"><code code="MDC_ECG_LEAD_{lead.upper()}" '
+        'codeSystem="2.16.840.1.113883.6.24"/><value xsi:type="SLIST_PQ">'
+        f'<origin value="0" unit="{unit}"/><scale value="{MICROVOLTS}" unit="{unit}"/>'
+        f"<digits>{' '.join(map(str, row))}</digits></value></sequence></component>"
+        for lead, row in zip(leads, counts, strict=True)
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<AnnotatedECG xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" type="Observation">
+<id root="61d1a24f-b47e-41aa-ae95-f8ac302f4eeb"/>
+<code code="93000" codeSystem="2.16.840.1.113883.6.12"/><effectiveTime><center value="20021122091000"/></effectiveTime>
+<component><series><code code="RHYTHM" codeSystem="2.16.840.1.113883.5.4"/>
+<effectiveTime><low value="20021122091000"/><high value="20021122091010"/></effectiveTime>
+<component><sequenceSet><component><sequence><code code="TIME_ABSOLUTE" codeSystem="2.16.840.1.113883.5.4"/>
+<value xsi:type="GLIST_TS"><head value="20021122091000"/><increment value="{1 / rate_hz}" unit="s"/></value></sequence>
+</component>{sequences}</sequenceSet></component></series></component></AnnotatedECG>""".encode()
+
+
+def edf(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit: str = "uV") -> bytes:
+    """EDF (Kemp 1992): records of one second, counts of 5 `unit` over the whole 16 bits."""
+    seconds, many = counts.shape[1] // rate_hz, len(leads)
+    head = f"{'0':<8}{'X F 24-JUL-1943 Doe':<80}{'Startdate 22-NOV-2002 X X X':<80}22.11.0209.10.00"
+    head += f"{256 * (many + 1):<8}{'':<44}{seconds:<8}{1:<8}{many:<4}"
+    low, high = MICROVOLTS * -32768, MICROVOLTS * 32767
+    fields = [
+        (16, [f"ECG {lead}" for lead in leads]), (80, [""] * many), (8, [unit] * many), (8, [str(low)] * many),
+        (8, [str(high)] * many), (8, ["-32768"] * many), (8, ["32767"] * many), (80, [""] * many),
+        (8, [str(rate_hz)] * many), (32, [""] * many),
+    ]  # fmt: skip
+    head += "".join(f"{value:<{width}}" for width, values in fields for value in values)
+    parts = counts[:, : seconds * rate_hz].reshape(many, seconds, rate_hz).transpose(1, 0, 2)
+    return head.encode("ascii") + parts.astype("<i2").tobytes()
+
+
+def ishne(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500) -> bytes:
+    """ISHNE (Badilini 1998): a fixed header of 512 bytes and the samples of all leads in turn, counts of 5000 nV."""
+    numbers = {"I": 5, "II": 6, "III": 7, "aVR": 8, "aVL": 9, "aVF": 10,
+               "V1": 11, "V2": 12, "V3": 13, "V4": 14, "V5": 15, "V6": 16}  # fmt: skip
+    many = len(leads)
+
+    def twelve(values: Sequence[int]) -> bytes:
+        return struct.pack("<12h", *(list(values) + [-9] * (12 - many)))
+
+    block = struct.pack("<iiiih", 0, counts.shape[1], 522, 522, 1)
+    block += b"Jane".ljust(40, b"\0") + b"Doe".ljust(40, b"\0") + b"4711".ljust(20, b"\0")
+    block += struct.pack("<hh", 2, 0) + struct.pack("<9h", 24, 7, 1943, 22, 11, 2002, 22, 11, 2002)
+    block += struct.pack("<3h", 9, 10, 0) + struct.pack("<h", many)
+    block += twelve([numbers[lead] for lead in leads]) + twelve([1] * many) + twelve([1000 * MICROVOLTS] * many)
+    block += struct.pack("<h", 0) + b"digital".ljust(40, b"\0") + struct.pack("<h", rate_hz)
+    body = block.ljust(512, b"\0")[:512]
+    return b"ISHNE1.0" + struct.pack("<H", _crc(body)) + body + counts.T.astype("<i2").tobytes()
+
+
+def _crc(data: bytes) -> int:
+    """CRC-CCITT from 0xFFFF, as ISHNE has it."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
+            crc &= 0xFFFF
+    return crc
