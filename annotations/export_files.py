@@ -44,8 +44,8 @@ class ExportFolder:
         Unknown is empty in CSV and null in Parquet.
         """
         import pandas as pd
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         types = {"text": pa.string(), "number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_()}
         schema = pa.schema([(column, types[kind]) for column, kind in columns])

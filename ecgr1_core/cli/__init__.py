@@ -1,6 +1,6 @@
 """The sub-commands of the core, one module each.
 
-They are info, measure, render, digitize, interpret, compare, verify, score, report, model and fetch-examples.
+They are info, convert, measure, render, digitize, interpret, compare, verify, score, report, model and fetch-examples.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 
 from ecgr1_core.cli import (
     compare,
+    convert,
     digitize,
     fetch_examples,
     info,
@@ -24,5 +25,6 @@ from ecgr1_core.cli import (
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-commands of the core."""
-    for module in (info, measure, render, digitize, interpret, compare, verify, score, report, model, fetch_examples):
+    first = (info, convert, measure, render, digitize, interpret)
+    for module in (*first, compare, verify, score, report, model, fetch_examples):
         module.register(commands)

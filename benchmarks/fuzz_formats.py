@@ -1,0 +1,215 @@
+"""Damaged files of every format: none may crash a reader, hang it or fill the memory.
+
+    python benchmarks/fuzz_formats.py --count 20000 --jobs 2
+    python benchmarks/fuzz_formats.py --count 2000 --formats EDF "Philips XML" --real shared/data/formats
+
+A sound file of each format, made as the tests make it or (Philips, SCP-ECG and whatever else `--real` has) a real one,
+is changed `--count` times: bytes flipped, cut out, put in, doubled, numbers made huge or negative, the end cut off.
+Every result is read under a limit of 10 s and of 1 GiB of memory above what the process had. It must be a sound record
+or an `InputError`; anything else is printed with the seed that makes it again. The table gives, for each format, how
+many were read, refused, and neither, the longest time and the most memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "formats"))
+
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, muse_xml  # noqa: E402
+
+from ecgr1_core.errors import InputError  # noqa: E402
+from ecgr1_core.formats import ReadOptions, read  # noqa: E402
+from ecgr1_core.record import LEADS  # noqa: E402
+
+MADE: dict[str, Callable[..., bytes]] = {
+    "GE MUSE XML": muse_xml,
+    "GE CardioSoft XML": cardiosoft_xml,
+    "HL7 aECG": aecg_xml,
+    "EDF": edf,
+    "ISHNE": ishne,
+}
+LIMIT_S = 10
+LIMIT_MIB = 1024
+OPTIONS = ReadOptions(max_file_mb=64)
+CHUNK = 250
+SHOWN = 5  # faults of a format
+
+
+@dataclass
+class Outcome:
+    """What came of the damaged files of one format."""
+
+    read: int = 0
+    refused: int = 0
+    longest_s: float = 0.0
+    most_mib: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        self.read += other.read
+        self.refused += other.refused
+        self.longest_s = max(self.longest_s, other.longest_s)
+        self.most_mib = max(self.most_mib, other.most_mib)
+        self.faults += other.faults
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=20_000, help="damaged files of each format")
+    parser.add_argument("--formats", nargs="+", help="only these")
+    parser.add_argument("--real", type=Path, help="folder of folders of real files, whose smallest are damaged too")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    arguments = parser.parse_args()
+    print("| format | damaged | read | refused | neither | longest s | most MiB |\n|---|---|---|---|---|---|---|")
+    failed = 0
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for name, data in sound_files(arguments.real):
+            if arguments.formats and name not in arguments.formats:
+                continue
+            starts = range(arguments.seed, arguments.seed + arguments.count, CHUNK)
+            counts = [min(CHUNK, arguments.seed + arguments.count - start) for start in starts]
+            total = Outcome()
+            for outcome in pool.map(fuzzed, [data] * len(starts), starts, counts):
+                total.add(outcome)
+            failed += len(total.faults)
+            print(
+                f"| {name} | {arguments.count} | {total.read} | {total.refused} | {len(total.faults)} | "
+                f"{total.longest_s:.2f} | {total.most_mib:.0f} |",
+                flush=True,
+            )
+            for fault, times in Counter(total.faults).most_common(SHOWN):
+                print(f"  {times} x {fault}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def sound_files(real: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Yield a name and the bytes of a sound file of each format."""
+    time_s = np.arange(640) / 125
+    counts = np.round(200 * np.exp(-(((time_s % 0.8) - 0.3) ** 2) / 1e-3)[None] * np.arange(1, 9)[:, None] / 4)
+    leads = [lead for lead in LEADS if lead in ("I", "II") or lead.startswith("V")]
+    for name, write in MADE.items():
+        yield name, write(counts.astype(np.int64), leads, rate_hz=125)
+    yield "CSV", csv_file(counts, leads)
+    yield "DICOM", dicom_file()
+    for folder in sorted(real.iterdir()) if real is not None else ():
+        files = sorted((path for path in folder.glob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+        whole = next((path for path in files if reads(path)), files[0] if files else None)
+        if whole is not None:
+            yield f"{folder.name}/{whole.name}", whole.read_bytes()
+
+
+def csv_file(counts: np.ndarray, leads: list[str]) -> bytes:
+    rows = "\n".join(",".join(f"{value:.3f}" for value in row) for row in (counts * 0.005).T)
+    return f"# sampling_rate_hz: 125\n# unit: mV\n{','.join(leads)}\n{rows}\n".encode()
+
+
+def dicom_file() -> bytes:
+    """Return the 12-lead file that comes with pydicom, its waveform cut to three seconds."""
+    import pydicom
+    from pydicom.data import get_testdata_file
+
+    dataset = pydicom.dcmread(str(get_testdata_file("waveform_ecg.dcm")))
+    group = dataset.WaveformSequence[0]
+    kept = 3 * int(group.SamplingFrequency)
+    per_sample = int(group.NumberOfWaveformChannels) * int(group.WaveformBitsAllocated) // 8
+    group.WaveformData, group.NumberOfWaveformSamples = group.WaveformData[: kept * per_sample], kept
+    del dataset.WaveformSequence[1:]
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def reads(path: Path) -> bool:
+    try:
+        read(path, OPTIONS)
+    except InputError:
+        return False
+    return True
+
+
+def fuzzed(data: bytes, first: int, count: int) -> Outcome:
+    """Return what comes of `count` damaged versions of a file, those of the seeds from `first` on."""
+    base = _memory_mib()
+    outcome = Outcome()
+    signal.signal(signal.SIGALRM, _too_long)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        path = Path(folder) / "file"
+        for seed in range(first, first + count):
+            path.write_bytes(damaged(data, np.random.default_rng(seed)))
+            began = time.perf_counter()
+            signal.alarm(LIMIT_S)
+            try:
+                record = read(path, OPTIONS)
+                if record.samples < 1 or not np.isfinite(record.sampling_rate_hz):
+                    raise AssertionError("the record is not sound")
+                outcome.read += 1
+            except InputError:
+                outcome.refused += 1
+            except BaseException as error:
+                outcome.faults.append(f"seed {seed}: {type(error).__name__}: {str(error)[:100]}")
+            finally:
+                signal.alarm(0)
+            outcome.longest_s = max(outcome.longest_s, time.perf_counter() - began)
+            grown = _memory_mib() - base
+            if grown > LIMIT_MIB:
+                outcome.faults.append(f"seed {seed}: {grown:.0f} MiB")
+                base = _memory_mib()
+            outcome.most_mib = max(outcome.most_mib, grown)
+    return outcome
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """Return a file with one to six faults in it, most of them near its beginning, where the description stands."""
+    out = bytearray(data)
+    for _ in range(int(rng.integers(1, 7))):
+        if not out:
+            break
+        near = len(out) if rng.random() < 0.4 else min(len(out), 4096)
+        at = int(rng.integers(0, near))
+        match int(rng.integers(0, 8)):
+            case 0:
+                out[at] ^= 1 << int(rng.integers(0, 8))
+            case 1:
+                out[at] = int(rng.choice((0, 1, 9, 32, 45, 48, 57, 60, 62, 127, 128, 255)))
+            case 2:
+                del out[at : at + int(rng.integers(1, 64))]
+            case 3:
+                out[at:at] = rng.integers(0, 256, int(rng.integers(1, 32)), dtype=np.uint8).tobytes()
+            case 4:
+                out[at:at] = out[at : at + int(rng.integers(1, 512))]
+            case 5:
+                out[at : at + 4] = int(rng.choice((0, 1, 2**15, 2**31 - 1, 2**31, 2**32 - 1))).to_bytes(4, "little")
+            case 6:
+                out[at : at + 3] = bytes(rng.choice((b"-1 ", b"1e9", b"999", b"NaN", b"0  ", b'"> ')))
+            case _:
+                del out[int(rng.integers(0, len(out))) :]
+    return bytes(out)
+
+
+def _memory_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"longer than {LIMIT_S} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

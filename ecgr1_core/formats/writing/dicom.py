@@ -1,0 +1,102 @@
+"""Writes a DICOM ECG waveform: 12-Lead ECG Storage where its limits allow, General ECG Storage otherwise.
+
+Source: DICOM PS3.3 A.34.3 and A.34.4 (the objects), C.10.9 (the waveform), PS3.16 CID 3001 (leads, in the MDC scheme).
+Nobody is named: Patient's Name and ID are those that PS3.15 Annex E gives an anonymous patient, dates are empty, and
+Patient Identity Removed is YES. The acquisition date, which must not be empty, is the first day that DICOM can hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecgr1_core.formats.writing.quanta import UNKNOWN, Counts, counts_of
+from ecgr1_core.record import EcgRecord
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_TWELVE_LEAD = "1.2.840.10008.5.1.4.1.1.9.1.1"
+_GENERAL = "1.2.840.10008.5.1.4.1.1.9.1.2"
+_MOST_SAMPLES = 16384  # of 12-Lead ECG Storage, A.34.3.4.4
+_RATES_HZ = (200.0, 1000.0)  # likewise, A.34.3.4.5
+_LEADS = {
+    "I": ("2:1", "Lead I"), "II": ("2:2", "Lead II"), "III": ("2:61", "Lead III"),
+    "aVR": ("2:62", "aVR, augmented voltage, right"), "aVL": ("2:63", "aVL, augmented voltage, left"),
+    "aVF": ("2:64", "aVF, augmented voltage, foot"), "V1": ("2:3", "Lead V1"), "V2": ("2:4", "Lead V2"),
+    "V3": ("2:5", "Lead V3"), "V4": ("2:6", "Lead V4"), "V5": ("2:7", "Lead V5"), "V6": ("2:8", "Lead V6"),
+}  # fmt: skip
+_NO_DATE_TIME = "19000101000000"
+_OLDEST = 89  # years; HIPAA's Safe Harbor makes one group of those above
+
+
+def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write `name.dcm` (Explicit VR Little Endian), in counts of a microvolt or of 2, 4, 8 … where they need it."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    twelve = record.samples <= _MOST_SAMPLES and _RATES_HZ[0] <= record.sampling_rate_hz <= _RATES_HZ[1]
+    dataset = Dataset()
+    dataset.SOPClassUID = _TWELVE_LEAD if twelve else _GENERAL
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    _patient(dataset, record)
+    for empty in ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber", "Laterality"):
+        setattr(dataset, empty, "")
+    dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "ECG", 1, 1
+    dataset.Manufacturer = ""
+    dataset.ContentDate, dataset.ContentTime = _NO_DATE_TIME[:8], _NO_DATE_TIME[8:]
+    dataset.AcquisitionDateTime = _NO_DATE_TIME
+    dataset.AcquisitionContextSequence = []
+    dataset.WaveformSequence = [_waveform(record, counts_of(record))]
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    path = folder / f"{name}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return (path,)
+
+
+def _patient(dataset: Dataset, record: EcgRecord) -> None:
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "ANONYMOUS", "ANONYMOUS", ""
+    dataset.PatientSex = record.patient.sex or ""
+    if record.patient.age_years is not None:
+        dataset.PatientAge = f"{min(int(record.patient.age_years), _OLDEST + 1):03d}Y"
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = "ECG-R1 Review: only samples, leads, age and sex are written"
+
+
+def _waveform(record: EcgRecord, found: Counts) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    group = Dataset()
+    group.MultiplexGroupTimeOffset = 0
+    group.WaveformOriginality = "DERIVED" if record.derived_leads else "ORIGINAL"
+    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = found.counts.shape
+    group.SamplingFrequency = f"{record.sampling_rate_hz:.10g}"
+    group.MultiplexGroupLabel = "RHYTHM"
+    group.ChannelDefinitionSequence = [_channel(lead, found.quantum_uv) for lead in found.leads]
+    group.WaveformBitsAllocated = 16
+    group.WaveformSampleInterpretation = "SS"
+    group.add_new(0x5400100A, "OW", UNKNOWN.to_bytes(2, "little", signed=True))  # Waveform Padding Value
+    group.add_new(0x54001010, "OW", found.counts.T.astype("<i2").tobytes())  # Waveform Data
+    return group
+
+
+def _channel(lead: str, quantum_uv: float) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    source, unit, channel = Dataset(), Dataset(), Dataset()
+    source.CodeValue, source.CodeMeaning = _LEADS[lead]
+    source.CodingSchemeDesignator = "MDC"
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "uV", "UCUM", "microvolt"
+    channel.ChannelLabel = lead
+    channel.ChannelSourceSequence = [source]
+    channel.ChannelSensitivity = quantum_uv
+    channel.ChannelSensitivityUnitsSequence = [unit]
+    channel.ChannelSensitivityCorrectionFactor = 1
+    channel.ChannelBaseline = 0
+    channel.ChannelSampleSkew = 0
+    channel.WaveformBitsStored = 16
+    return channel
