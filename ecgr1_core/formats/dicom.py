@@ -1,7 +1,7 @@
 """Reads DICOM ECG waveforms (12-Lead, General and Ambulatory ECG Storage) with pydicom.
 
 Source: DICOM PS3.3 C.10.9 (Waveform Module) and PS3.16 CID 3001 (ECG leads). It reads the multiplex group with the most
-of the twelve leads, the first of equals; medians and annotations are left alone, and no identity is taken over.
+of the twelve leads, the first of equals; medians are left alone, and no identity is taken over.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnknownFormatError
 from ecgr1_core.formats.bundle import Bundle
+from ecgr1_core.formats.dicom_annotations import device_reading
 from ecgr1_core.formats.leads import Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, sex_from_text, window
@@ -103,6 +104,7 @@ def _recording(dataset: Any, groups: list[Any], file_name: str, options: ReadOpt
         left_out=others,
         patient=_patient(dataset),
         warnings=warnings,
+        device=device_reading(dataset),
     )
 
 

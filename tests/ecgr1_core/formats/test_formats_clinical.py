@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +220,21 @@ def test_one_recording_in_two_formats_is_one_recording() -> None:
     muse = read(CLINICAL / "ge_muse_xml" / "guangxi_teaching_sinus_rhythm.xml")
     dicom = read(CLINICAL / "dicom" / "guangxi_teaching_sinus_rhythm.dcm")
     assert apart_mv(muse, dicom) <= 0.00488
+
+
+def test_the_annotations_of_a_dicom_waveform_are_the_devices() -> None:
+    from pydicom.data import get_testdata_file
+
+    record = read(Path(str(get_testdata_file("waveform_ecg.dcm"))))
+    assert record.device == DeviceReading(
+        pr_interval_ms=161.0, qrs_duration_ms=75.0, qt_interval_ms=368.0, qtc_ms=370.0,
+        p_axis_deg=74.0, qrs_axis_deg=52.0, t_axis_deg=57.0, statements=("RITMO SINUSALE", "ECG NORMALE"),
+    )  # fmt: skip
+
+
+@needs_files
+def test_one_cart_says_the_same_in_two_formats() -> None:
+    muse = read(CLINICAL / "ge_muse_xml" / "guangxi_teaching_sinus_rhythm.xml").device
+    dicom = read(CLINICAL / "dicom" / "guangxi_teaching_sinus_rhythm.dcm").device
+    assert muse is not None
+    assert dicom == replace(muse, statements=(), confirmed=False)
