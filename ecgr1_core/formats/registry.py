@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingPartnerError, UnknownFormatError
-from ecgr1_core.formats import cardiosoft, csv_table, dicom, parquet_table, wfdb_header, wfdb_record
+from ecgr1_core.formats import cardiosoft, csv_table, dicom, numpy_array, parquet_table, wfdb_header, wfdb_record
 from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.clinical import CLINICAL_FORMATS
 from ecgr1_core.formats.kinds import IMAGE_KINDS, kind_of
@@ -34,6 +34,7 @@ FORMATS: tuple[Format, ...] = (
     *(Format(each.name, each.recognises, each.read) for each in CLINICAL_FORMATS),
     Format("GE CardioSoft XML", cardiosoft.recognises, cardiosoft.read),
     Format("Parquet", parquet_table.recognises, parquet_table.read),
+    Format("NumPy", numpy_array.recognises, numpy_array.read),
     Format("CSV", csv_table.recognises, csv_table.read),
 )
 

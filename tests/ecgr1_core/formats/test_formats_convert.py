@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from app import main
-from ecgr1_core.formats import read
+from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError
+from ecgr1_core.formats import ReadOptions, read
 from ecgr1_core.formats.writing import WRITERS
-from ecgr1_core.record import EcgRecord, Patient
+from ecgr1_core.record import LEADS, EcgRecord, Patient
 
 EXACT = {"wfdb": 0.0005, "dicom": 0.0005, "csv": 0.0, "parquet": 0.0}  # mV: half a quantum
 
@@ -145,10 +146,6 @@ def test_a_parquet_table_without_rate_or_unit_asks_for_them(tmp_path: Path) -> N
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from ecgr1_core.errors import DamagedFileError, MissingInformationError
-    from ecgr1_core.formats import ReadOptions
-    from ecgr1_core.record import LEADS
-
     columns = {lead: np.arange(2000.0) % 50 for lead in LEADS}
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table(columns), path)
@@ -164,3 +161,35 @@ def test_a_parquet_table_without_rate_or_unit_asks_for_them(tmp_path: Path) -> N
     path.write_bytes(b"PAR1" + bytes(100))
     with pytest.raises(DamagedFileError, match="cannot be read as numbers"):
         read(path)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_array_of_twelve_leads_is_read_once_rate_and_unit_are_told(
+    turned: bool, counts: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "array.npy"
+    np.save(path, counts.T if turned else counts)
+    with pytest.raises(MissingInformationError, match="sampling rate"):
+        read(path)
+    with pytest.raises(MissingInformationError, match="unit"):
+        read(path, ReadOptions(sampling_rate_hz=500))
+    for told in (ReadOptions(sampling_rate_hz=500, unit="uV"), ReadOptions(sampling_rate_hz=500, counts_per_mv=1000)):
+        np.testing.assert_allclose(read(path, told).signal_mv, counts / 1000, atol=1e-6)
+
+
+def test_other_arrays_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "array.npy"
+    for array, words in (
+        (np.zeros((3, 5000)), "3 × 5000 array of float64, not twelve leads"),
+        (np.zeros(12), "12 array of float64"),
+        (np.zeros((12, 5000), dtype=complex), "complex128"),
+        (np.array([{"a": 1}], dtype=object), "no array of numbers"),
+    ):
+        np.save(path, array, allow_pickle=True)
+        with pytest.raises(InputError, match=words):
+            read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
+    whole = tmp_path / "whole.npy"
+    np.save(whole, np.zeros((12, 5000)))
+    path.write_bytes(whole.read_bytes()[:5000])
+    with pytest.raises(DamagedFileError, match="no array of numbers"):
+        read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
