@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MAX_XML_MB = 64  # these files are decoded whole: XML takes some ten times its size
 _MAX_BINARY_MB = 256
-_FAULTS = (AttributeError, KeyError, ValueError, TypeError, IndexError, EOFError, NotImplementedError, OSError,
+_FAULTS = (AttributeError, LookupError, ValueError, TypeError, EOFError, NotImplementedError, OSError,
            ArithmeticError, RecursionError, MemoryError, struct.error, zlib.error, ParseError)  # fmt: skip
 
 
@@ -191,8 +191,9 @@ def _in_millivolts(lead: Lead, file_name: str, options: ReadOptions) -> Float64A
         raise InputError(
             file_name, f"lead {lead.label} is in {unit!r} × {lead.resolution:g}, which is no voltage", "export it in uV"
         )
-    samples = lead.samples * lead.resolution + lead.offset if lead.is_raw else lead.samples
-    return np.asarray(samples * per_unit, dtype=np.float64)
+    with np.errstate(all="ignore"):  # what is no number then is an unknown sample
+        samples = lead.samples * lead.resolution + lead.offset if lead.is_raw else lead.samples
+        return np.asarray(samples * per_unit, dtype=np.float64)
 
 
 def _patient(record: ECGRecord) -> Patient:

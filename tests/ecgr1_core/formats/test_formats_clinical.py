@@ -124,6 +124,13 @@ def test_xml_cut_off_is_one_sentence(name: str, share: float, steps: np.ndarray,
         read(written(tmp_path, data[: round(share * len(data))]))
 
 
+@pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "HL7 aECG"])
+def test_an_encoding_that_there_is_none_of_is_one_sentence(name: str, steps: np.ndarray, tmp_path: Path) -> None:
+    data = WRITERS[name](steps, LEADS).replace(b"UTF-8", b"UTF-9").replace(b"ISO-8859-1", b"ISO-8859-0")
+    with pytest.raises(DamagedFileError, match="cannot be read; export"):
+        read(written(tmp_path, data))
+
+
 @pytest.mark.parametrize("name", ["EDF", "ISHNE"])
 @pytest.mark.parametrize("share", [0.1, 0.7, 0.9])
 def test_samples_cut_off_leave_those_before_or_one_sentence(
