@@ -44,7 +44,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         "--counts-per-mv",
         type=float,
         metavar="N",
-        help="ignore the file's own calibration and take N stored counts for 1 mV (WFDB)",
+        help="ignore the file's own calibration and take N stored counts for 1 mV (WFDB, exports of carts, arrays)",
     )
     parser.add_argument("--start-s", type=float, default=0.0, metavar="S", help="first second to read (default 0)")
     parser.add_argument("--duration-s", type=float, metavar="S", help="seconds to read (default: to the end)")

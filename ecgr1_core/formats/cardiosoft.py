@@ -100,11 +100,14 @@ def _millivolts_per_count(strip: Element, file_name: str, options: ReadOptions) 
     stated = strip.find("Resolution")
     size = _number(stated)
     if stated is None or size is None:
+        per_count = None if options.unit is None else millivolts_per(options.unit)
+        if per_count is not None:
+            return per_count
         raise MissingInformationError(
             file_name,
             "the file does not say what a count means",
-            "give the counts of a millivolt (--counts-per-mv on the command line)",
-            field="counts_per_mv",
+            "give the unit of the samples (--unit on the command line)",
+            field="unit",
         )
     unit = stated.get("units", "")
     per_unit = millivolts_per(unit.casefold().removesuffix(_PER_COUNT))

@@ -166,10 +166,14 @@ def test_cardiosoft_without_its_samples_or_with_words_among_them(steps: np.ndarr
         (whole.replace(b"StripData", b"Medians"), "without a strip"),
         (whole.replace(b"\t\t0,0,", b"\t\t0,zero,", 1), "lead I holds what is no number"),
         (whole.replace(b"\t\t0,0,", b"\t\t0,", 1), "2499 and 2500 samples instead of 2500"),
-        (whole.replace(b"<Resolution", b"<Rest").replace(b"Resolution>", b"Rest>"), "does not say what a count means"),
     ):
         with pytest.raises(InputError, match=words):
             read(written(tmp_path, changed))
+    without = written(tmp_path, whole.replace(b"<Resolution", b"<Rest").replace(b"Resolution>", b"Rest>"))
+    with pytest.raises(MissingInformationError, match="does not say what a count means") as caught:
+        read(without)
+    assert caught.value.field == "unit"  # which the page asks for
+    assert read(without, ReadOptions(unit="uV")).lead("I")[1200] == pytest.approx(0.2)
 
 
 def scp(leads: int, *, from_zero: bool) -> bytes:
