@@ -123,9 +123,14 @@ def test_the_page_stands_below_its_trace_with_what_was_found_drawn_over_it(read_
 def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(read_page: Page, pages: Path) -> None:
     open_page(read_page, pages / "cart.png")
     assert shown(read_page)["view"]["layout"] == "3x4+1", "as on the page"
-    read_page.wait_for_timeout(200)  # the viewer has taken the look of the page
-    view(read_page, layout="12x1", band="off")
-    read_page.wait_for_timeout(200)  # it is drawn
+    rows = 0
+    for _ in range(20):  # the viewer takes the look of the page at a moment of its own, which may come after ours
+        if rows != 12:
+            view(read_page, layout="12x1", band="off")
+        read_page.wait_for_timeout(300)  # it is drawn
+        before, rows = rows, read_page.evaluate("window.ecgr1Viewer.state().sheet.rows.length")
+        if before == rows == 12:
+            break
     dark = read_page.evaluate(
         """() => { const { sheet, px_per_mm: scale } = window.ecgr1Viewer.state();
           const canvas = document.querySelector("#trace");
