@@ -16,6 +16,7 @@ from ecgr1_core.cli.input_options import options_from
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats import read
 from ecgr1_core.formats.writing import WRITERS
+from ecgr1_core.formats.writing.facts import OLDEST_YEARS
 from ecgr1_core.record import EcgRecord
 
 _PSEUDONYM_BYTES = 6
@@ -91,6 +92,8 @@ def _pseudonym(record: EcgRecord, key: bytes) -> str:
 
 
 def _grouped(record: EcgRecord) -> EcgRecord:
-    """Return the record with an age above 89 as 90 (45 CFR 164.514(b)(2)(i)(C))."""
+    """Return the record with all ages above the oldest that is told as one."""
     age = record.patient.age_years
-    return record if age is None or age <= 89 else replace(record, patient=replace(record.patient, age_years=90.0))
+    if age is None or age <= OLDEST_YEARS:
+        return record
+    return replace(record, patient=replace(record.patient, age_years=OLDEST_YEARS + 1.0))

@@ -64,7 +64,8 @@ def lay(straight: Straight, name: str, speed: float | None, gain: float | None) 
     for quarters in (0, 2, 1, 3):
         turned = upright if not quarters else _lined(upright.page.turned(quarters))
         words = find_words(_print(turned.page.ink, turned.thin))
-        for rows in places.likely_rows(turned.flat):
+        likely = places.likely_rows(turned.flat)
+        for rows in likely:
             try:
                 laid = _laid_out(replace(turned, rows=rows), words, name, speed, gain)
             except InputError as error:
@@ -75,7 +76,7 @@ def lay(straight: Straight, name: str, speed: float | None, gain: float | None) 
             if best is None or _evidence(laid) > _evidence(best) + 0.3:
                 best = laid
         if best is None or _evidence(best) < _LEAST_NAMES:
-            best = _named_rows(turned, words, name, speed, gain) or best
+            best = _named_rows(turned, likely, words, name, speed, gain) or best
         if best is not None and _evidence(best) >= _LEAST_NAMES:
             break
     if best is None:
@@ -83,11 +84,12 @@ def lay(straight: Straight, name: str, speed: float | None, gain: float | None) 
     return best
 
 
-def _named_rows(lined: _Lined, words: list[Word], name: str, speed: float | None, gain: float | None) -> Laid | None:
-    """Return the page laid out on rows for which its lead names speak more than its lines of ink do, if there are."""
+def _named_rows(
+    lined: _Lined, tried: list[list[float]], words: list[Word], name: str, speed: float | None, gain: float | None
+) -> Laid | None:
+    """Return the page laid out on rows, not `tried` yet, for which its lead names speak more than its ink, if any."""
     best: Laid | None = None
     feet = [word.bottom for word in words if places.is_clear_name(word)]
-    tried = places.likely_rows(lined.flat)
     for rows in places.rows_by_names(lined.flat, feet):
         if rows in tried:
             continue

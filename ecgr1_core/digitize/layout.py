@@ -71,7 +71,7 @@ def likely_rows(flat: npt.NDArray[np.uint8]) -> list[list[float]]:
     An edge of the paper is straighter than a trace: no line of ink counts more than the third strongest.
     """
     sets = _sets_of_rows(flat)
-    return [rows for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
+    return [rows.tolist() for score, rows in sets[:_MOST_SETS] if score > sets[0][0] - _CLOSE]
 
 
 def rows_by_names(flat: npt.NDArray[np.uint8], feet: list[float]) -> list[list[float]]:
@@ -80,21 +80,22 @@ def rows_by_names(flat: npt.NDArray[np.uint8], feet: list[float]) -> list[list[f
     Those that the ink alone makes likely may have lines of other ink among them, or want a row.
     """
     near = _NAMED_MM * PX_PER_MM
-    lines = [foot for number, foot in enumerate(sorted(feet)) if not number or foot - sorted(feet)[number - 1] > near]
+    ordered = np.sort(feet)
+    lines = ordered[np.diff(ordered, prepend=-np.inf) > near]
     if len(lines) < min(_ROW_COUNTS) - 1:
         return []
     scored = []
     for score, rows in _sets_of_rows(flat):
-        off = np.array(rows)[:, None] - np.array(lines)[None, :]
+        off = rows[:, None] - lines[None, :]
         reach = 0.75 * float(np.median(np.diff(rows)))
         rises = off[np.abs(off) < reach]
         named = max((int((np.abs(off - rise) < near).any(axis=1).sum()) for rise in rises), default=0)
         scored.append((score + _NAMED * (2 * named - len(rows)), rows))
     scored.sort(key=lambda one: -one[0])
-    return [rows for _, rows in scored[:_MOST_SETS]]
+    return [rows.tolist() for _, rows in scored[:_MOST_SETS]]
 
 
-def _sets_of_rows(flat: npt.NDArray[np.uint8]) -> list[tuple[float, list[float]]]:
+def _sets_of_rows(flat: npt.NDArray[np.uint8]) -> list[tuple[float, Float64Array]]:
     """Return all sets of lines of ink that may be the rows of a layout, and how likely: the likeliest first."""
     profile = gaussian_filter1d(flat.sum(axis=1).astype(np.float64), 1.0 * PX_PER_MM)
     if profile.max() <= 0:
@@ -117,7 +118,8 @@ def _sets_of_rows(flat: npt.NDArray[np.uint8]) -> list[tuple[float, list[float]]
         scores = high.mean(axis=1) - _UNEVEN_COST * uneven - _OUTSIDE_COST * (heights.sum() - high.sum(axis=1))
         sets += zip(scores.tolist(), chosen, strict=True)
     sets.sort(key=lambda scored: -scored[0])
-    return [(score, [float(peak) for peak in peaks[rows]]) for score, rows in sets]
+    places = peaks.astype(np.float64)
+    return [(score, places[rows]) for score, rows in sets]
 
 
 def _with_those_between(

@@ -25,7 +25,7 @@ _RAIL_MIN_MV = 0.4
 _LEAST_PULSED = 3  # leads that show the same pulse
 _LEAST_PULSE_S = 0.1
 _LEAST_PULSE_MV = 0.4
-_SAME_MV = 0.03  # filters leave a pulse that different in different leads
+_SAME_MV = 0.03  # so much do filters make the same pulse differ between leads
 _PLAUSIBLE_PEAK_TO_PEAK_MV = (0.05, 20.0)
 
 

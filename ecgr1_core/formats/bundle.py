@@ -47,12 +47,21 @@ class Bundle:
             check_file(path, self.max_file_mb)
         return path
 
-    def head(self, name: str) -> bytes:
-        """Return the first bytes, at most `HEAD_BYTES`, of a file that `find` finds; KeyError for another."""
+    def path_of(self, name: str, max_file_mb: int | None = None) -> Path:
+        """Return the path of a file that `find` finds, of at most so many MiB where a format bears less; else KeyError.
+
+        Raises `UnsuitableRecordingError` for a file over a limit.
+        """
         path = self.find(name)
         if path is None:
             raise KeyError(name)
-        return read_bytes(path, HEAD_BYTES)
+        if max_file_mb is not None:
+            check_file(path, max_file_mb)
+        return path
+
+    def head(self, name: str) -> bytes:
+        """Return the first bytes, at most `HEAD_BYTES`, of a file that `find` finds; KeyError for another."""
+        return read_bytes(self.path_of(name), HEAD_BYTES)
 
     def neighbours(self, suffix: str) -> tuple[str, ...]:
         """Return the names with `suffix` (any case) among the files and beside them, sorted."""

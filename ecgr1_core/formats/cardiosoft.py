@@ -13,7 +13,7 @@ from xml.etree.ElementTree import ParseError
 import numpy as np
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError
-from ecgr1_core.formats.bundle import Bundle, check_file
+from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.clinical import MAX_XML_MB, root_of
 from ecgr1_core.formats.leads import Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
@@ -38,10 +38,7 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
 
     Raises `DamagedFileError` where it is no XML, has no strip, or a lead that is not numbers or too short.
     """
-    path = bundle.find(file_name)
-    if path is None:
-        raise KeyError(file_name)
-    check_file(path, min(MAX_XML_MB, options.max_file_mb))
+    path = bundle.path_of(file_name, MAX_XML_MB)
     from defusedxml import DefusedXmlException
     from defusedxml import ElementTree as SafeElementTree
 

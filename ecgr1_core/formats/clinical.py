@@ -21,7 +21,7 @@ import numpy as np
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
 from ecgr1_core.formats import scp_leads
-from ecgr1_core.formats.bundle import Bundle, check_file, read_bytes
+from ecgr1_core.formats.bundle import Bundle, read_bytes
 from ecgr1_core.formats.kinds import decode_text
 from ecgr1_core.formats.leads import Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
@@ -49,10 +49,7 @@ class ClinicalFormat:
 
     def read(self, bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
         """Read the recording of a file; other files of the bundle are not looked at."""
-        path = bundle.find(file_name)
-        if path is None:
-            raise KeyError(file_name)
-        check_file(path, min(self.max_file_mb, options.max_file_mb))
+        path = bundle.path_of(file_name, self.max_file_mb)
         try:
             parsed = _parsed(path, file_name, self)
         except DamagedFileError:

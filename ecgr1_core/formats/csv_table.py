@@ -16,13 +16,20 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
+from ecgr1_core.errors import DamagedFileError, InputError, UnsuitableRecordingError
 from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.csv_time import rate_from_times, seconds_per_unit
 from ecgr1_core.formats.kinds import decode_text, text_encoding
 from ecgr1_core.formats.leads import Float64Array, match_channels, parse_lead_name, split_unit
 from ecgr1_core.formats.options import ReadOptions
-from ecgr1_core.formats.raw import RawRecording, age_from_text, settle_sampling_rate, sex_from_text, window
+from ecgr1_core.formats.raw import (
+    RawRecording,
+    age_from_text,
+    settle_sampling_rate,
+    sex_from_text,
+    unit_is_missing,
+    window,
+)
 from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.record import LEADS, Patient
 
@@ -75,9 +82,7 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     Raises `MissingInformationError` for field "sampling_rate_hz" or "unit", `DamagedFileError` naming line and column
     of what cannot be read, and what `window` raises.
     """
-    path = bundle.find(file_name)
-    if path is None:
-        raise KeyError(file_name)
+    path = bundle.path_of(file_name)
     if path.stat().st_size > MAX_TEXT_MB * 1024 * 1024:
         raise UnsuitableRecordingError(
             file_name, f"a text table of more than {MAX_TEXT_MB} MiB is not read", "cut it, or convert it to WFDB"
@@ -278,12 +283,7 @@ def _millivolts_per_count(
     stated = split_unit(name)[1] or in_row or comment
     if stated is None:
         if options.unit is None:
-            raise MissingInformationError(
-                file_name,
-                "the file does not say the unit of its samples",
-                "give it (--unit mV, uV, V or nV on the command line)",
-                field="unit",
-            )
+            raise unit_is_missing(file_name)
         stated = options.unit
     per_unit = millivolts_per(stated)
     if per_unit is None:

@@ -16,7 +16,7 @@ import numpy as np
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnknownFormatError
 from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.dicom_annotations import device_reading
-from ecgr1_core.formats.leads import Float64Array, match_channels
+from ecgr1_core.formats.leads import LEAD_NUMBERS, Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, sex_from_text, window
 from ecgr1_core.formats.units import millivolts_per
@@ -25,10 +25,7 @@ from ecgr1_core.record import Patient
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _AGE_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
 # The number after the last "-" (SCPECG 5.6.3-9-n) or ":" (MDC 2:n) is the same lead code in both schemes.
-_LEAD_CODES = {
-    "1": "I", "2": "II", "61": "III", "62": "aVR", "63": "aVL", "64": "aVF", "65": "-aVR",
-    "3": "V1", "4": "V2", "5": "V3", "6": "V4", "7": "V5", "8": "V6",
-}  # fmt: skip
+_LEAD_CODES = {str(number): lead for number, lead in LEAD_NUMBERS.items()} | {"65": "-aVR"}
 _FAULTS = (AttributeError, KeyError, ValueError, TypeError, IndexError, EOFError, NotImplementedError, OSError,
            ArithmeticError, RecursionError, struct.error)  # fmt: skip
 
@@ -46,9 +43,7 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     """
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    path = bundle.find(file_name)
-    if path is None:
-        raise KeyError(file_name)
+    path = bundle.path_of(file_name)
     try:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("ignore")  # pydicom warns, with the bytes, of values it can nevertheless read

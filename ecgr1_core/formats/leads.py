@@ -43,6 +43,12 @@ LIMB_FROM_I_II: dict[str, tuple[float, float]] = {
 }
 
 
+# Lead numbers of SCP-ECG (EN 1064, table of leads), which MDC, and so DICOM (PS3.16 CID 3001), has as "2:n".
+LEAD_NUMBERS: dict[int, str] = {
+    1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class LeadName:
     """A channel name that was understood: the canonical `lead`, whether it is inverted, the `unit` written with it."""

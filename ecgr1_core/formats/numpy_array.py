@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from ecgr1_core.errors import DamagedFileError, MissingInformationError, UnsuitableRecordingError
-from ecgr1_core.formats.bundle import Bundle, check_file
+from ecgr1_core.errors import DamagedFileError, UnsuitableRecordingError
+from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.options import ReadOptions
-from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, window
+from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, unit_is_missing, window
 from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.record import LEADS
 
@@ -26,10 +26,7 @@ def recognises(head: bytes, name: str) -> bool:
 
 def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     """Read an array of numbers; `UnsuitableRecordingError` where it is not of twelve leads."""
-    path = bundle.find(file_name)
-    if path is None:
-        raise KeyError(file_name)
-    check_file(path, min(_MAX_FILE_MB, options.max_file_mb))
+    path = bundle.path_of(file_name, _MAX_FILE_MB)
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
@@ -47,12 +44,7 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     if options.counts_per_mv is not None:
         per_unit = 1 / options.counts_per_mv
     if per_unit is None:
-        raise MissingInformationError(
-            file_name,
-            "the file does not say the unit of its samples",
-            "give it (--unit mV, uV, V or nV on the command line)",
-            field="unit",
-        )
+        raise unit_is_missing(file_name)
     first, last = window(file_name, rate_hz, leads.shape[1], options)
     return RawRecording(
         subject=file_name,

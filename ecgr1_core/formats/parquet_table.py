@@ -6,11 +6,18 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError
-from ecgr1_core.formats.bundle import Bundle, check_file
+from ecgr1_core.errors import DamagedFileError, InputError
+from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.leads import match_channels, split_unit
 from ecgr1_core.formats.options import ReadOptions
-from ecgr1_core.formats.raw import RawRecording, age_from_text, settle_sampling_rate, sex_from_text, window
+from ecgr1_core.formats.raw import (
+    RawRecording,
+    age_from_text,
+    settle_sampling_rate,
+    sex_from_text,
+    unit_is_missing,
+    window,
+)
 from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.record import Patient
 
@@ -30,10 +37,7 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = bundle.find(file_name)
-    if path is None:
-        raise KeyError(file_name)
-    check_file(path, min(_MAX_FILE_MB, options.max_file_mb))
+    path = bundle.path_of(file_name, _MAX_FILE_MB)
     try:
         file = pq.ParquetFile(path)
         facts = {key.decode(): value.decode() for key, value in (file.schema_arrow.metadata or {}).items()}
@@ -70,12 +74,7 @@ def _rate(facts: dict[str, str]) -> float | None:
 def _scale(name: str, facts: dict[str, str], file_name: str, options: ReadOptions) -> float:
     unit = split_unit(name)[1] or facts.get("unit") or options.unit
     if unit is None:
-        raise MissingInformationError(
-            file_name,
-            "the file does not say the unit of its samples",
-            "give it (--unit mV, uV, V or nV on the command line)",
-            field="unit",
-        )
+        raise unit_is_missing(file_name)
     per_unit = millivolts_per(unit)
     if per_unit is None:
         raise InputError(file_name, f"column {name} is in {unit!r}, which is no voltage", "export it in uV or mV")

@@ -53,6 +53,16 @@ def settle_sampling_rate(subject: str, stated_hz: float | None, options: ReadOpt
     return stated_hz, ()
 
 
+def unit_is_missing(subject: str) -> MissingInformationError:
+    """Return what to raise where neither a table nor the user says the unit of its samples."""
+    return MissingInformationError(
+        subject,
+        "the file does not say the unit of its samples",
+        "give it (--unit mV, uV, V or nV on the command line)",
+        field="unit",
+    )
+
+
 def window(subject: str, sampling_rate_hz: float, samples: int, options: ReadOptions) -> tuple[int, int]:
     """Return the samples [first, last) to read of a recording of `samples` at `sampling_rate_hz`.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 
+from ecgr1_core.formats.leads import LEAD_NUMBERS
+
 _HEADER = 16  # bytes of a section before its data
-_LEADS = {1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 61: "III", 62: "aVR", 63: "aVL",
-          64: "aVF"}  # fmt: skip
 _LEAD_BYTES = 9  # of one lead in section 3
 
 
@@ -43,4 +43,4 @@ def _announced(section: bytes) -> tuple[str, ...] | None:
     if section[0] > room:  # a count that its own section has no room for says nothing of names either
         return ("without a name",) * room
     numbers = (section[2 + _LEAD_BYTES * lead + 8] for lead in range(section[0]))
-    return tuple(_LEADS.get(number, f"lead {number}") for number in numbers)
+    return tuple(LEAD_NUMBERS.get(number, f"lead {number}") for number in numbers)

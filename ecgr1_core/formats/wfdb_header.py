@@ -101,9 +101,7 @@ def may_be_signal_file(head: bytes, name: str) -> bool:
 
 def load(bundle: Bundle, name: str) -> Header:
     """Read and parse the header called `name` in a bundle; `DamagedFileError` says what in it is wrong."""
-    path = bundle.find(name)
-    if path is None:
-        raise KeyError(name)
+    path = bundle.path_of(name)
     data = read_bytes(path, MAX_HEADER_BYTES)
     text = decode_text(data)
     if text is None:

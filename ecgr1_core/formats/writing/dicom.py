@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecgr1_core.formats.leads import LEAD_NUMBERS
+from ecgr1_core.formats.writing.facts import OLDEST_YEARS
 from ecgr1_core.formats.writing.quanta import UNKNOWN, Counts, counts_of
 from ecgr1_core.record import EcgRecord
 
@@ -20,14 +22,9 @@ _TWELVE_LEAD = "1.2.840.10008.5.1.4.1.1.9.1.1"
 _GENERAL = "1.2.840.10008.5.1.4.1.1.9.1.2"
 _MOST_SAMPLES = 16384  # of 12-Lead ECG Storage, A.34.3.4.4
 _RATES_HZ = (200.0, 1000.0)  # likewise, A.34.3.4.5
-_LEADS = {
-    "I": ("2:1", "Lead I"), "II": ("2:2", "Lead II"), "III": ("2:61", "Lead III"),
-    "aVR": ("2:62", "aVR, augmented voltage, right"), "aVL": ("2:63", "aVL, augmented voltage, left"),
-    "aVF": ("2:64", "aVF, augmented voltage, foot"), "V1": ("2:3", "Lead V1"), "V2": ("2:4", "Lead V2"),
-    "V3": ("2:5", "Lead V3"), "V4": ("2:6", "Lead V4"), "V5": ("2:7", "Lead V5"), "V6": ("2:8", "Lead V6"),
-}  # fmt: skip
+_CODES = {lead: f"2:{number}" for number, lead in LEAD_NUMBERS.items()}  # in the MDC scheme
+_AUGMENTED = {"aVR": "right", "aVL": "left", "aVF": "foot"}
 _NO_DATE_TIME = "19000101000000"
-_OLDEST = 89  # years; HIPAA's Safe Harbor makes one group of those above
 
 
 def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
@@ -62,7 +59,7 @@ def _patient(dataset: Dataset, record: EcgRecord) -> None:
     dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "ANONYMOUS", "ANONYMOUS", ""
     dataset.PatientSex = record.patient.sex or ""
     if record.patient.age_years is not None:
-        dataset.PatientAge = f"{min(int(record.patient.age_years), _OLDEST + 1):03d}Y"
+        dataset.PatientAge = f"{min(int(record.patient.age_years), OLDEST_YEARS + 1):03d}Y"
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = "ECG-R1 Review: only samples, leads, age and sex are written"
 
@@ -88,7 +85,9 @@ def _channel(lead: str, quantum_uv: float) -> Dataset:
     from pydicom.dataset import Dataset
 
     source, unit, channel = Dataset(), Dataset(), Dataset()
-    source.CodeValue, source.CodeMeaning = _LEADS[lead]
+    side = _AUGMENTED.get(lead)
+    source.CodeValue = _CODES[lead]
+    source.CodeMeaning = f"Lead {lead}" if side is None else f"{lead}, augmented voltage, {side}"
     source.CodingSchemeDesignator = "MDC"
     unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "uV", "UCUM", "microvolt"
     channel.ChannelLabel = lead

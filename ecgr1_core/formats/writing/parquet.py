@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ecgr1_core.formats.writing.facts import facts_of
 from ecgr1_core.record import EcgRecord
 
 
@@ -13,12 +14,6 @@ def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
     import pyarrow.parquet as pq
 
     path = folder / f"{name}.parquet"
-    patient = record.patient
-    facts = {"sampling_rate_hz": repr(record.sampling_rate_hz), "unit": "mV"}
-    if patient.age_years is not None:
-        facts["age"] = f"{patient.age_years:g}"
-    if patient.sex is not None:
-        facts["sex"] = patient.sex
     columns = {lead: pa.array(record.lead(lead), from_pandas=True) for lead in record.available_leads}
-    pq.write_table(pa.table(columns).replace_schema_metadata(facts), path)
+    pq.write_table(pa.table(columns).replace_schema_metadata(facts_of(record)), path)
     return (path,)
