@@ -9,20 +9,21 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, TypeVar, Union, cast
 
 Kind = TypeVar("Kind")
 
 
 def to_plain(value: Any) -> Any:
-    """Return dataclasses, mappings and sequences as dicts and lists, anything else as it is."""
+    """Return dataclasses, mappings and sequences as dicts and lists, moments as text, anything else as it is."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
-    return value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def from_plain(kind: type[Kind], data: Any) -> Kind:
@@ -58,6 +59,8 @@ def _restored(kind: Any, data: Any) -> Any:
         return float(_checked(isinstance(data, (int, float)) and not isinstance(data, bool), kind, data))
     if kind is int:
         return _checked(isinstance(data, int) and not isinstance(data, bool), kind, data)
+    if kind is datetime:
+        return datetime.fromisoformat(_checked(isinstance(data, str), kind, data))
     return _checked(isinstance(data, kind), kind, data)
 
 

@@ -3,11 +3,12 @@
     python benchmarks/fuzz_formats.py --count 20000 --jobs 2
     python benchmarks/fuzz_formats.py --count 2000 --formats EDF "Philips XML" --real shared/data/formats
 
-A sound file of each format, made as the tests make it or (Philips, SCP-ECG and whatever else `--real` has) a real one,
-is changed `--count` times: bytes flipped, cut out, put in, doubled, numbers made huge or negative, the end cut off.
-Every result is read under a limit of 10 s and of 1 GiB of memory above what the process had. It must be a sound record
-or an `InputError`; anything else is printed with the seed that makes it again. The table gives, for each format, how
-many were read, refused, and neither, the longest time and the most memory.
+A sound file of each format, made as the tests make it or (Philips, and whatever else `--real` has) a real one, is
+changed `--count` times: bytes flipped, cut out, put in, doubled, numbers made huge or negative, the end cut off. Of a recording
+of several files one is changed, the header more often than not. Every result is read under a limit of 10 s and of 1 GiB
+of memory above what the process had. It must be a sound record or an `InputError`; anything else is printed with the
+seed that makes it again. The table gives, for each format, how many were read, refused, and neither, the longest time
+and the most memory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,22 +33,27 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "formats"))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, muse_xml  # noqa: E402
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mortara_xml, muse_xml, scp  # noqa: E402
 
 from ecgr1_core.errors import InputError  # noqa: E402
 from ecgr1_core.formats import ReadOptions, read  # noqa: E402
-from ecgr1_core.record import LEADS  # noqa: E402
+from ecgr1_core.formats.writing import WRITERS  # noqa: E402
+from ecgr1_core.record import LEADS, EcgRecord  # noqa: E402
 
 MADE: dict[str, Callable[..., bytes]] = {
     "GE MUSE XML": muse_xml,
     "GE CardioSoft XML": cardiosoft_xml,
     "HL7 aECG": aecg_xml,
+    "Mortara XML": mortara_xml,
+    "SCP-ECG": scp,
     "EDF": edf,
     "ISHNE": ishne,
 }
 LIMIT_S = 10
 LIMIT_MIB = 1024
 OPTIONS = ReadOptions(max_file_mb=64)
+TOLD = replace(OPTIONS, sampling_rate_hz=125, unit="mV")  # of an array, which says neither
+HEADER_SHARE = 0.7  # of the damaged recordings of several files
 CHUNK = 250
 SHOWN = 5  # faults of a format
 _NUMBER = re.compile(rb"\d[\d.]*")
@@ -83,13 +89,13 @@ def main() -> int:
     print("| format | damaged | read | refused | neither | longest s | most MiB |\n|---|---|---|---|---|---|---|")
     failed = 0
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for name, data in sound_files(arguments.real):
+        for name, files in sound_files(arguments.real):
             if arguments.formats and name not in arguments.formats:
                 continue
             starts = range(arguments.seed, arguments.seed + arguments.count, CHUNK)
             counts = [min(CHUNK, arguments.seed + arguments.count - start) for start in starts]
             total = Outcome()
-            for outcome in pool.map(fuzzed, [data] * len(starts), starts, counts):
+            for outcome in pool.map(fuzzed, [files] * len(starts), starts, counts):
                 total.add(outcome)
             failed += len(total.faults)
             print(
@@ -102,20 +108,48 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def sound_files(real: Path | None) -> Iterator[tuple[str, bytes]]:
-    """Yield a name and the bytes of a sound file of each format."""
+Files = dict[str, bytes]  # of one recording, by name; first the one that says what it is
+
+
+def sound_files(real: Path | None) -> Iterator[tuple[str, Files]]:
+    """Yield a name and the files of a sound recording of each format."""
     time_s = np.arange(640) / 125
     counts = np.round(200 * np.exp(-(((time_s % 0.8) - 0.3) ** 2) / 1e-3)[None] * np.arange(1, 9)[:, None] / 4)
     leads = [lead for lead in LEADS if lead in ("I", "II") or lead.startswith("V")]
     for name, write in MADE.items():
-        yield name, write(counts.astype(np.int64), leads, rate_hz=125)
-    yield "CSV", csv_file(counts, leads)
-    yield "DICOM", dicom_file()
+        yield name, {"file": write(counts.astype(np.int64), leads, rate_hz=125)}
+    yield "CSV", {"file": csv_file(counts, leads)}
+    yield "DICOM", {"file": dicom_file()}
+    record = EcgRecord(np.resize(counts * 0.005, (12, counts.shape[1])).astype(np.float32), 125.0)
+    yield "WFDB", written(record, "wfdb")
+    yield "WFDB, MATLAB", matlab_record(counts, leads)
+    yield "Parquet", written(record, "parquet")
+    array = io.BytesIO()
+    np.save(array, record.signal_mv)
+    yield "NumPy", {"file": array.getvalue()}
     for folder in sorted(real.iterdir()) if real is not None else ():
         files = sorted((path for path in folder.glob("*") if path.is_file()), key=lambda path: path.stat().st_size)
         whole = next((path for path in files if reads(path)), files[0] if files else None)
         if whole is not None:
-            yield f"{folder.name}/{whole.name}", whole.read_bytes()
+            yield f"{folder.name}/{whole.name}", {"file": whole.read_bytes()}
+
+
+def written(record: EcgRecord, target: str) -> Files:
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        return {path.name: path.read_bytes() for path in WRITERS[target](record, Path(folder), "file")}
+
+
+def matlab_record(counts: np.ndarray, leads: list[str]) -> Files:
+    """Return a recording as the PhysioNet Challenges have them: a header and a MATLAB file of version 4."""
+    import scipy.io
+
+    many, samples = counts.shape
+    content = io.BytesIO()
+    scipy.io.savemat(content, {"val": counts.astype("<i2")}, format="4")
+    lines = [f"file {many} 125 {samples}"]
+    sums = counts.sum(axis=1).astype(int) % 65536
+    lines += [f"file.mat 16+24 200/mV 16 0 0 {total} 0 {lead}" for lead, total in zip(leads, sums, strict=True)]
+    return {"file.hea": "\n".join([*lines, "# Age: 59", "# Sex: Female", ""]).encode(), "file.mat": content.getvalue()}
 
 
 def csv_file(counts: np.ndarray, leads: list[str]) -> bytes:
@@ -147,19 +181,23 @@ def reads(path: Path) -> bool:
     return True
 
 
-def fuzzed(data: bytes, first: int, count: int) -> Outcome:
-    """Return what comes of `count` damaged versions of a file, those of the seeds from `first` on."""
+def fuzzed(files: Files, first: int, count: int) -> Outcome:
+    """Return what comes of `count` damaged versions of a recording, those of the seeds from `first` on."""
     base = _memory_mib()
     outcome = Outcome()
     signal.signal(signal.SIGALRM, _too_long)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        path = Path(folder) / "file"
+        paths = [Path(folder) / name for name in files]
+        options = TOLD if files[paths[0].name][:6] == b"\x93NUMPY" else OPTIONS
         for seed in range(first, first + count):
-            path.write_bytes(damaged(data, np.random.default_rng(seed)))
+            rng = np.random.default_rng(seed)
+            changed = 0 if len(paths) == 1 or rng.random() < HEADER_SHARE else 1
+            for number, path in enumerate(paths):
+                path.write_bytes(damaged(files[path.name], rng) if number == changed else files[path.name])
             began = time.perf_counter()
             signal.alarm(LIMIT_S)
             try:
-                record = read(path, OPTIONS)
+                record = read(paths, options)
                 if record.samples < 1 or not np.isfinite(record.sampling_rate_hz):
                     raise AssertionError("the record is not sound")
                 outcome.read += 1
@@ -183,7 +221,7 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
     Half of the files that are text have other numbers and no other faults, so that what reads the text is got past.
     """
-    if data[:1] in b"<#" and rng.random() < 0.5:
+    if data[:64].isascii() and b"\0" not in data[:64] and rng.random() < 0.5:
         return _renumbered(data, rng)
     out = bytearray(data)
     for _ in range(int(rng.integers(1, 7))):

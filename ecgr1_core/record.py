@@ -7,6 +7,7 @@ recorded is a row of NaN listed in `missing_leads`, a lead without any deflectio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -16,15 +17,31 @@ LEADS: tuple[str, ...] = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3
 LIMB_LEADS: tuple[str, ...] = LEADS[:6]
 PRECORDIAL_LEADS: tuple[str, ...] = LEADS[6:]
 
+OLDEST_YEARS = 89  # ages above are one group (45 CFR 164.514(b)(2)(i)(C)), and 90 here
+
 FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Patient:
-    """What a reading needs to know of the patient; no identity."""
+    """What a reading needs to know of the patient; no identity.
+
+    `pseudonym` is the same for the recordings of one patient and tells nobody who that is. `recorded_at` is when it was
+    recorded, moved into the past by some days, as many for all recordings of the patient: only differences mean
+    something.
+    """
 
     age_years: float | None = None
     sex: Literal["F", "M"] | None = None
+    pseudonym: str | None = None
+    recorded_at: datetime | None = None
+
+    @property
+    def age_text(self) -> str | None:
+        """The age in years as people say it: "61", "0.5", "over 89"; None where it is not known."""
+        if self.age_years is None:
+            return None
+        return f"over {OLDEST_YEARS}" if self.age_years > OLDEST_YEARS else f"{self.age_years:.2g}"
 
 
 @dataclass(frozen=True)
@@ -45,13 +62,29 @@ class DeviceReading:
     statements: tuple[str, ...] = ()
     confirmed: bool = False
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """What the device measured as short texts with names and units, "QRS 90 ms", without what it did not."""
+        values = (
+            ("Heart rate", self.heart_rate_bpm, "/min"),
+            ("PR", self.pr_interval_ms, " ms"),
+            ("QRS", self.qrs_duration_ms, " ms"),
+            ("QT", self.qt_interval_ms, " ms"),
+            ("QTc", self.qtc_ms, " ms"),
+            ("P axis", self.p_axis_deg, "°"),
+            ("QRS axis", self.qrs_axis_deg, "°"),
+            ("T axis", self.t_axis_deg, "°"),
+        )
+        return tuple(f"{name} {value:g}{unit}".replace("-", "−") for name, value, unit in values if value is not None)
+
 
 @dataclass(frozen=True, eq=False)
 class EcgRecord:
     """One 12-lead recording.
 
     `signal_mv` is [12, samples] float32 in millivolts, rows in the order of `LEADS`; NaN where a sample or a whole lead
-    is unknown. The array is made read-only. Two records are equal only when they are the same object.
+    is unknown. The array is made read-only. `priors` are earlier recordings of the same patient, the latest first. Two
+    records are equal only when they are the same object.
     """
 
     signal_mv: FloatArray
@@ -64,6 +97,7 @@ class EcgRecord:
     derived_leads: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     device: DeviceReading | None = None
+    priors: tuple[EcgRecord, ...] = ()
 
     def __post_init__(self) -> None:
         signal = np.ascontiguousarray(self.signal_mv, dtype=np.float32)

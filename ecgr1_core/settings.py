@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("var"), description="Folder for what the program keeps: recordings, uploads while they are read, examples."
     )
+    pseudonym_key: Path | None = Field(
+        None, description="File with the key of pseudonyms; pseudonyms.key in the data folder by default."
+    )
     keep_recordings: bool = Field(
         True, description="Whether opened recordings and their readings are kept in the data folder for reopening."
     )
@@ -121,3 +124,8 @@ class Settings(BaseSettings):
         None, description="Secret that the provider gave with it; unset for a public client, which PKCE alone protects."
     )
     oidc_name: str = Field("your institution", description="What the log-in page calls the provider.")
+
+    @property
+    def pseudonym_file(self) -> Path:
+        """The file with the key of pseudonyms."""
+        return self.pseudonym_key or self.data_dir / "pseudonyms.key"

@@ -15,8 +15,8 @@ EMPTY = (
     "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm, XML of a cart, SCP-ECG, EDF, ISHNE; "
     "or a page: scan, photograph, PDF), or open an example:"
 )
+PSEUDONYM = "patient {pseudonym}"
 DEVICE = "What the device measured and said"
-DEVICE_RATE, DEVICE_P_AXIS, DEVICE_QRS_AXIS, DEVICE_T_AXIS = "Heart rate", "P axis", "QRS axis", "T axis"
 DEVICE_CONFIRMED = "Confirmed by a physician."
 DEVICE_UNCONFIRMED = "Not confirmed by a physician."
 DEVICE_NOTHING = "No measurements."
@@ -242,7 +242,7 @@ NO_RECORDING = "no recording is open"
 NO_RECORDING_REMEDY = "drop a file or open an example first"
 
 # Case line
-YEARS = "{value:.0f} y"
+YEARS = "{value} y"
 SEXES = {"F": "F", "M": "M"}
 UNKNOWN_AGE = "age unknown"
 UNKNOWN_SEX = "sex unknown"

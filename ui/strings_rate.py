@@ -46,7 +46,7 @@ STAGE_NOTE = {
 }
 PRACTICE_NOTE = "Practice: this reading is in no analysis."
 CORRECTION_NOTE = "You correct a reading that is submitted. The earlier answers are kept; say why you change them."
-YEARS = "{value:.0f} years"
+YEARS = "{value} years"
 UNKNOWN_AGE = "age unknown"
 SEXES = {"F": "female", "M": "male"}
 UNKNOWN_SEX = "sex unknown"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import replace
@@ -16,10 +14,9 @@ from ecgr1_core.cli.input_options import options_from
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats import read
 from ecgr1_core.formats.writing import WRITERS
-from ecgr1_core.formats.writing.facts import OLDEST_YEARS
+from ecgr1_core.pseudonyms import key_from, keyed_code
 from ecgr1_core.record import EcgRecord
 
-_PSEUDONYM_BYTES = 6
 _MOST_NAME = 60  # characters
 
 
@@ -32,13 +29,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--anonymize",
         action="store_true",
-        help="name the files by pseudonyms and not as the originals, and write ages above 89 as 90",
+        help="name the files by pseudonyms and not as the originals, and patients by those of --key",
     )
     parser.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
-        help="file with the secret of the pseudonyms: the same recording keeps its own (default: a new secret)",
+        help="file with the key of these pseudonyms, made if it is not there (default: a key for this run alone)",
     )
     parser.set_defaults(run=run)
 
@@ -50,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     options = options_from(arguments)
     if arguments.key is not None and not arguments.anonymize:
         raise InputError("--key", "it is for pseudonyms, and none were asked for", "give --anonymize too")
-    key = _key(arguments.key) if arguments.anonymize else None
+    key = None
+    if arguments.anonymize:
+        key = secrets.token_bytes(32) if arguments.key is None else key_from(arguments.key)
+        options = replace(options, pseudonym_key=key)
     written: dict[str, Path] = {}
 
     def one(path: Path) -> dict[str, Any]:
@@ -59,25 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
         if name in written:
             raise InputError(path, f"its files would replace those of {written[name].name}", "rename one of the two")
         try:
-            files = WRITERS[arguments.to](record if key is None else _grouped(record), arguments.out, name)
+            files = WRITERS[arguments.to](record, arguments.out, name)
         except OSError as error:
             raise InputError(arguments.out, f"it cannot be written to ({error.strerror})", "check it") from error
         written[name] = path
         return {"path": str(path), "format": record.source_format, "out": [str(file) for file in files]}
 
     return for_each_path(arguments.paths, one)
-
-
-def _key(path: Path | None) -> bytes:
-    if path is None:
-        return secrets.token_bytes(32)
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise InputError(path, f"the key cannot be read ({error.strerror})", "give a file with a secret") from error
-    if len(key) < 16:
-        raise InputError(path, "the key is shorter than 16 bytes", "write a longer secret into it")
-    return key
 
 
 def _name(record: EcgRecord) -> str:
@@ -87,13 +75,4 @@ def _name(record: EcgRecord) -> str:
 
 def _pseudonym(record: EcgRecord, key: bytes) -> str:
     """Return a name that the samples and the key make, and from which neither can be told."""
-    digest = hmac.new(key, record.signal_mv.tobytes(), hashlib.sha256).hexdigest()
-    return f"ecg_{digest[: 2 * _PSEUDONYM_BYTES]}"
-
-
-def _grouped(record: EcgRecord) -> EcgRecord:
-    """Return the record with all ages above the oldest that is told as one."""
-    age = record.patient.age_years
-    if age is None or age <= OLDEST_YEARS:
-        return record
-    return replace(record, patient=replace(record.patient, age_years=OLDEST_YEARS + 1.0))
+    return f"ecg_{keyed_code(b'samples ' + record.signal_mv.tobytes(), key)}"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ecgr1_core.report import Provenance, ReportOptions
 
 NO_READER = "none"
-KEY_FILE = "pseudonyms.key"
 _PRECISIONS = get_args(Settings.model_fields["model_precision"].annotation)
 
 
@@ -51,7 +50,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--pseudonym-key",
         type=Path,
         metavar="FILE",
-        help=f"secret from which pseudonyms are made; made if it is not there (default: {KEY_FILE} in ECGR1_DATA_DIR)",
+        help="key of the pseudonyms, made if it is not there (default: pseudonyms.key in ECGR1_DATA_DIR)",
     )
     trace = parser.add_argument_group("the trace")
     trace.add_argument("--layout", choices=tuple(LAYOUTS), default=DEFAULT_LAYOUT, help="default %(default)s")
@@ -182,7 +181,7 @@ def _case(arguments: argparse.Namespace, settings: Settings, record: EcgRecord) 
         return record.name
     if arguments.case is not None:
         return str(arguments.case)
-    return pseudonym(record.name, key_from(arguments.pseudonym_key or settings.data_dir / KEY_FILE))
+    return pseudonym(record.name, key_from(arguments.pseudonym_key or settings.pseudonym_file))
 
 
 def _file_name(case: str) -> str:

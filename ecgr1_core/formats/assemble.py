@@ -1,13 +1,25 @@
 """From a file's channels to the twelve leads: names, signs, derivation, and warnings about what the samples show.
 
-It knows no file format. Nothing is filtered, filled or clipped: unknown samples stay NaN and are named.
+Here the patient's identity is left behind. It knows no file format.
+Nothing is filtered, filled or clipped: unknown samples stay NaN and are named.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
-from ecgr1_core.errors import UnsuitableRecordingError
+from ecgr1_core.errors import InputError, UnsuitableRecordingError
+from ecgr1_core.formats.identity import (
+    Identity,
+    grouped_age,
+    names_patient,
+    pseudonym_of,
+    shifted,
+    without_identity,
+)
 from ecgr1_core.formats.leads import (
     Float64Array,
     derive_limb_leads,
@@ -15,8 +27,10 @@ from ecgr1_core.formats.leads import (
     match_channels,
     parse_lead_name,
 )
+from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD, WRONG, is_scaled_lead_by_lead, limb_lead_error
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording
+from ecgr1_core.pseudonyms import key_from
 from ecgr1_core.record import LEADS, EcgRecord
 
 _RAIL_RUN_S = 0.010
@@ -30,11 +44,12 @@ _PLAUSIBLE_PEAK_TO_PEAK_MV = (0.05, 20.0)
 
 
 def assemble(raw: RawRecording, options: ReadOptions) -> EcgRecord:
-    """Return the `EcgRecord` of a file's channels.
+    """Return the `EcgRecord` of a file's channels, without the identity of the patient.
 
     Raises `DamagedFileError` for a lead that is there twice and `UnsuitableRecordingError` where, after the limb leads
     that follow from others were derived, fewer than `options.min_leads` are available.
     """
+    raw = _deidentified(raw, options)
     names = list(raw.channels_mv)
     matched, _ = match_channels(names, raw.subject)
     rows: dict[str, Float64Array] = {}
@@ -46,6 +61,7 @@ def assemble(raw: RawRecording, options: ReadOptions) -> EcgRecord:
             rows[lead] = -samples if parsed is not None and parsed.inverted else samples
     rows, pulse = _without_pulse(rows, raw.sampling_rate_hz)
     warnings = [*raw.warnings, *pulse, *_partly_unknown(rows), *_saturated(rows, raw.sampling_rate_hz)]
+    warnings += _limb_lead_warnings(rows, {lead: names[index] for lead, index in matched.items()}, raw)
 
     derived = derive_limb_leads(rows)
     available = [lead for lead in LEADS if lead in rows or lead in derived]
@@ -75,6 +91,35 @@ def assemble(raw: RawRecording, options: ReadOptions) -> EcgRecord:
         warnings=tuple(warnings),
         device=raw.device,
     )
+
+
+def _deidentified(raw: RawRecording, options: ReadOptions) -> RawRecording:
+    """Return the recording with a pseudonym and a shifted date, and without its patient's name in any of its texts."""
+    identity = raw.identity
+    key = _key(options.pseudonym_key) if identity.key is not None else None
+    patient = replace(
+        raw.patient,
+        age_years=grouped_age(raw.patient.age_years),
+        pseudonym=None if key is None else pseudonym_of(identity, key),
+        recorded_at=None if key is None else shifted(identity, key),
+    )
+    device = raw.device
+    if device is not None:
+        device = replace(device, statements=tuple(without_identity(text, identity) for text in device.statements))
+    name = raw.name if not names_patient(raw.name, identity) else patient.pseudonym or "recording"
+    return replace(raw, name=name, patient=patient, device=device, identity=Identity())
+
+
+def _key(key: bytes | Path | None) -> bytes | None:
+    """Return the key of the pseudonyms, None where there is none and none can be made."""
+    if not isinstance(key, Path):
+        return key
+    try:
+        return key_from(key)
+    except InputError:
+        if key.exists():
+            raise
+        return None
 
 
 def is_saturated(samples: Float64Array, sampling_rate_hz: float) -> bool:
@@ -131,6 +176,21 @@ def _without_pulse(rows: dict[str, Float64Array], sampling_rate_hz: float) -> tu
     pulse_mv = max(float(np.ptp(part)) for part in (every[0, :begin], every[0, end:]) if part.size)
     warning = f"a calibration pulse of {pulse_mv:.2g} mV, the same in all leads, was left out"
     return {lead: samples[begin:end] for lead, samples in rows.items()}, [warning]
+
+
+def _limb_lead_warnings(rows: dict[str, Float64Array], names: dict[str, str], raw: RawRecording) -> list[str]:
+    """Return what to say where limb leads do not follow from one another; `names` are the file's own by lead."""
+    if SCALED_LEAD_BY_LEAD in raw.warnings:
+        return []
+    sizes = raw.millivolts_per_count
+    if rows and all(names[lead] in sizes for lead in rows):
+        counts = {lead: samples / sizes[names[lead]] for lead, samples in rows.items()}
+        if is_scaled_lead_by_lead(counts, rows):
+            return [SCALED_LEAD_BY_LEAD]
+    error = limb_lead_error({lead: samples for lead, samples in rows.items() if not is_flat(samples)})
+    if error is None or error <= WRONG:
+        return []
+    return ["the limb leads do not follow from one another (II is not I + III): check the names and gains of the leads"]
 
 
 def _saturated(rows: dict[str, Float64Array], sampling_rate_hz: float) -> list[str]:

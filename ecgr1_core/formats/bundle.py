@@ -1,7 +1,7 @@
 """`Bundle`: the files of one recording by their names, wherever they lie, and a zip unpacked to a folder of its own.
 
-It knows no format. It refuses what must not be opened: folders, devices, files over the limit, zip members that point
-outside, archives in archives.
+A folder is its files, without those of folders in it. It knows no format. It refuses what must not be opened: devices,
+files over the limit, zip members that point outside, archives in archives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Bundle:
     title: str
     max_file_mb: int
     beside: Path | None = None
-    from_zip: bool = False
+    is_collection: bool = False  # a zip or a folder, in which other files are no news
 
     def find(self, name: str) -> Path | None:
         """Return the path of the file called `name` (a bare name; case decides only between several), or None.
@@ -73,7 +73,7 @@ class Bundle:
 
 @contextlib.contextmanager
 def open_bundle(paths: Sequence[Path], options: ReadOptions) -> Iterator[Bundle]:
-    """Give the bundle of the paths: one file, several, one zip (unpacked for as long as the context lasts).
+    """Give the bundle of the paths: one file, several, one folder, one zip (unpacked as long as the context lasts).
 
     A path that does not exist but does with ".hea" is that WFDB record. Raises `InputError` for paths that cannot be
     opened.
@@ -81,6 +81,10 @@ def open_bundle(paths: Sequence[Path], options: ReadOptions) -> Iterator[Bundle]
     if not paths:
         raise InputError("input", "no file was given", "give the files of one recording")
     paths = [_existing(path) for path in paths]
+    title = paths[0].name
+    is_folder = len(paths) == 1 and _is_folder(paths[0])
+    if is_folder:
+        paths = _files_in(paths[0])
     for path in paths:
         check_file(path, options.max_file_mb)
     zips = [path for path in paths if read_bytes(path, 4) in _ZIP_SIGNATURES]
@@ -88,17 +92,16 @@ def open_bundle(paths: Sequence[Path], options: ReadOptions) -> Iterator[Bundle]
         raise InputError(zips[0], "a zip was given together with other files", "give the zip alone, or the files alone")
     if zips:
         with tempfile.TemporaryDirectory(prefix="ecgr1-") as folder:
-            yield Bundle(
-                _unpack(zips[0], Path(folder), options), zips[0].name, max_file_mb=options.max_file_mb, from_zip=True
-            )
+            unpacked = _unpack(zips[0], Path(folder), options)
+            yield Bundle(unpacked, zips[0].name, max_file_mb=options.max_file_mb, is_collection=True)
         return
     files: dict[str, Path] = {}
     for path in paths:
         if path.name in files and files[path.name].resolve() != path.resolve():
             raise InputError(path, "two different files of this name were given", "give the files of one recording")
         files[path.name] = path
-    beside = paths[0].parent if len(paths) == 1 else None
-    yield Bundle(files, paths[0].name, max_file_mb=options.max_file_mb, beside=beside)
+    beside = paths[0].parent if len(paths) == 1 and not is_folder else None
+    yield Bundle(files, title, max_file_mb=options.max_file_mb, beside=beside, is_collection=is_folder)
 
 
 def check_file(path: Path, max_file_mb: int) -> None:
@@ -140,6 +143,27 @@ def _existing(path: Path) -> Path:
         return header if not path.exists() and header.is_file() else path
     except (OSError, ValueError) as error:
         raise InputError(path, f"it cannot be opened ({_reason(error)})", "check the path") from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False  # `check_file` says why
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that are not hidden or empty, by name."""
+    try:
+        found = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+        files = [each for each in found if each.stat().st_size]
+    except OSError as error:
+        raise InputError(folder, f"it cannot be opened ({_reason(error)})", "check its permissions") from error
+    if not files:
+        raise InputError(folder, "the folder holds no files", "give the folder that holds the files of one recording")
+    if len(files) > MAX_FILES:
+        raise InputError(folder, f"it holds {len(files)} files", "give a folder with the files of one recording")
+    return files
 
 
 def _unpack(archive: Path, folder: Path, options: ReadOptions) -> dict[str, Path]:

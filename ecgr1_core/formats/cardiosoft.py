@@ -1,11 +1,12 @@
 """Reads GE CardioSoft XML (root `CardiologyXML`): the strip of ten seconds, what the device measured and concluded.
 
 Source: files of CardioSoft 6.73. Samples stand in `StripData/WaveformData`, whole counts separated by commas, of which
-`Resolution` says the size; medians and full disclosure are left alone, and so is all identity.
+`Resolution` says the size; medians and full disclosure are left alone.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
@@ -15,6 +16,7 @@ import numpy as np
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError
 from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.clinical import MAX_XML_MB, root_of
+from ecgr1_core.formats.identity import Identity
 from ecgr1_core.formats.leads import Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording, age_from_text, settle_sampling_rate, sex_from_text, window
@@ -79,6 +81,7 @@ def _recording(root: Element, strip: Element, file_name: str, options: ReadOptio
         patient=_patient(root),
         warnings=warnings,
         device=_device(root),
+        identity=_identity(root),
     )
 
 
@@ -120,6 +123,30 @@ def _patient(root: Element) -> Patient:
         age_years=age_from_text(_text(age)) if in_years else None,
         sex=sex_from_text(_text(root.find("PatientInfo/Gender"))),
     )
+
+
+def _identity(root: Element) -> Identity:
+    born = _moment(root.find("PatientInfo/BirthDateTime"))
+    people = root.findall("PatientInfo/Name/FamilyName") + root.findall("PatientInfo/Name/GivenName")
+    staff = [each for each in (*root.iter("FamilyName"), *root.iter("GivenName")) if each not in people]
+    return Identity(
+        patient_id=_text(root.find("PatientInfo/PID")),
+        names=tuple(_text(each) for each in people),
+        birth_date=born and born.date(),
+        recorded_at=_moment(root.find("ObservationDateTime")),
+        staff=tuple(_text(each) for each in staff),
+    )
+
+
+def _moment(element: Element | None) -> datetime | None:
+    """Return the moment of an element with a day and, where it has one, a time of day."""
+    if element is None:
+        return None
+    numbers = [_number(element.find(name)) for name in ("Year", "Month", "Day", "Hour", "Minute", "Second")]
+    try:
+        return datetime(*(int(each or 0) for each in numbers))  # type: ignore[arg-type]  # six whole numbers
+    except (ValueError, OverflowError):
+        return None
 
 
 def _device(root: Element) -> DeviceReading | None:

@@ -1,7 +1,7 @@
 """Reads what carts and archives export, with ecgdatakit: XML of several makers, SCP-ECG, EDF and ISHNE.
 
-ecgdatakit decodes the file; here its leads become millivolts, its faults sentences, and its patient age and sex. Names,
-identifiers and dates are left behind. XML with entities or a DTD that expands is refused by defusedxml.
+ecgdatakit decodes the file; here its leads become millivolts, its faults sentences. What says who the patient is goes
+into the `Identity` that `assemble` takes off. XML with entities or a DTD that expands is refused by defusedxml.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
 from ecgr1_core.formats import scp_leads
 from ecgr1_core.formats.bundle import Bundle, read_bytes
+from ecgr1_core.formats.identity import Identity
 from ecgr1_core.formats.kinds import decode_text
 from ecgr1_core.formats.leads import Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
@@ -150,6 +151,8 @@ def _recording(record: ECGRecord, file_name: str, format_name: str, options: Rea
         )
     stated = _exact_rate(record, rates.pop())
     rate_hz, warnings = settle_sampling_rate(file_name, stated if stated > 0 else None, options)
+    if record.raw_metadata.get("checksum_valid") is False:
+        warnings = (*warnings, "a checksum in the file is wrong: it was altered or damaged")
     first, last = window(file_name, rate_hz, lengths.pop(), options)
     return RawRecording(
         subject=file_name,
@@ -161,6 +164,8 @@ def _recording(record: ECGRecord, file_name: str, format_name: str, options: Rea
         patient=_patient(record),
         warnings=warnings,
         device=_device(record),
+        identity=_identity(record),
+        millivolts_per_count=_counts_in_millivolts(chosen, options) if leads else {},
     )
 
 
@@ -193,6 +198,28 @@ def _in_millivolts(lead: Lead, file_name: str, options: ReadOptions) -> Float64A
         return np.asarray(samples * per_unit, dtype=np.float64)
 
 
+def _counts_in_millivolts(chosen: Sequence[Lead], options: ReadOptions) -> dict[str, float]:
+    """Return what a count of each lead is in mV, empty where the file's own calibration was set aside."""
+    if options.counts_per_mv is not None:
+        return {}
+    sizes = {lead.label: millivolts_per(lead.resolution_unit) for lead in chosen if lead.is_raw}
+    return {
+        lead.label: lead.resolution * size for lead in chosen if (size := sizes.get(lead.label)) and lead.resolution
+    }
+
+
+def _identity(record: ECGRecord) -> Identity:
+    patient, recording = record.patient, record.recording
+    born = patient.birth_date
+    return Identity(
+        patient_id=patient.patient_id or "",
+        names=(patient.last_name or "", patient.first_name or ""),
+        birth_date=born and born.date(),
+        recorded_at=recording.date,
+        staff=(recording.technician or "", recording.referring_physician or ""),
+    )
+
+
 def _patient(record: ECGRecord) -> Patient:
     """Return age, as stated or from birth to recording, and sex."""
     age: float | None = record.patient.age
@@ -211,11 +238,18 @@ def _device(record: ECGRecord) -> DeviceReading | None:
     def number(value: Any) -> float | None:
         return None if value is None else float(value)
 
+    def between(first: str, last: str) -> float | None:
+        """Return the time between two of the boundaries that SCP-ECG has in place of intervals (EN 1064, section 7)."""
+        begin, end = (record.annotations.get(f"median_{boundary}_ms") for boundary in (first, last))
+        if record.source_format != "scp_ecg" or begin is None or end is None:
+            return None
+        return float(end) - float(begin)
+
     reading = DeviceReading(
         heart_rate_bpm=number(measured.heart_rate),
-        pr_interval_ms=number(measured.pr_interval),
-        qrs_duration_ms=number(measured.qrs_duration),
-        qt_interval_ms=number(measured.qt_interval),
+        pr_interval_ms=number(measured.pr_interval) or between("p_onset", "qrs_onset"),
+        qrs_duration_ms=number(measured.qrs_duration) or between("qrs_onset", "qrs_offset"),
+        qt_interval_ms=number(measured.qt_interval) or between("qrs_onset", "t_offset"),
         qtc_ms=_qtc_ms(record),
         p_axis_deg=number(measured.p_axis),
         qrs_axis_deg=number(measured.qrs_axis),
@@ -230,7 +264,8 @@ def _qtc_ms(record: ECGRecord) -> float | None:
     """Return the QTc that the device gives, whatever its formula, before those of a named one."""
     texts = (record.annotations.get(key, "") for key in ("QTCorrected", "qtc"))
     found = next((match for text in texts if (match := re.match(r"\s*(\d{2,4})\b", text))), None)
-    known = (record.measurements.qtc_bazett, record.measurements.qtc_fridericia)
+    stated = record.raw_metadata.get("qtc")  # of Mortara
+    known = (stated, record.measurements.qtc_bazett, record.measurements.qtc_fridericia)
     return float(found[1]) if found is not None else next((float(each) for each in known if each is not None), None)
 
 

@@ -1,13 +1,16 @@
 """Reads DICOM ECG waveforms (12-Lead, General and Ambulatory ECG Storage) with pydicom.
 
 Source: DICOM PS3.3 C.10.9 (Waveform Module) and PS3.16 CID 3001 (ECG leads). It reads the multiplex group with the most
-of the twelve leads, the first of equals; medians are left alone, and no identity is taken over.
+of the twelve leads, the first of equals; medians are left alone. Who the patient is goes into the
+`Identity` that `assemble` takes off.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 import warnings as python_warnings
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +19,7 @@ import numpy as np
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnknownFormatError
 from ecgr1_core.formats.bundle import Bundle
 from ecgr1_core.formats.dicom_annotations import device_reading
+from ecgr1_core.formats.identity import Identity
 from ecgr1_core.formats.leads import LEAD_NUMBERS, Float64Array, match_channels
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, sex_from_text, window
@@ -85,11 +89,12 @@ def _recording(dataset: Any, groups: list[Any], file_name: str, options: ReadOpt
     counts = _counts(dataset, index, group, len(names), file_name)[first:last]
     padding = _padding_value(group)
     channels: dict[str, Float64Array] = {}
+    sizes: dict[str, float] = {}
     for column in leads.values():
-        millivolts = _in_millivolts(
-            counts[:, column], group.ChannelDefinitionSequence[column], names[column], file_name, options
-        )
-        channels[names[column]] = np.where(counts[:, column] == padding, np.nan, millivolts)
+        name, channel = names[column], group.ChannelDefinitionSequence[column]
+        sizes[name], level_mv = _calibration(channel, name, file_name, options)
+        millivolts = counts[:, column].astype(np.float64) * sizes[name] + level_mv
+        channels[name] = np.where(counts[:, column] == padding, np.nan, millivolts)
     return RawRecording(
         subject=file_name,
         name=PurePosixPath(file_name).stem,
@@ -100,6 +105,8 @@ def _recording(dataset: Any, groups: list[Any], file_name: str, options: ReadOpt
         patient=_patient(dataset),
         warnings=warnings,
         device=device_reading(dataset),
+        identity=_identity(dataset),
+        millivolts_per_count={} if options.counts_per_mv is not None else sizes,
     )
 
 
@@ -154,8 +161,10 @@ def _padding_value(group: Any) -> int | None:
     return int.from_bytes(raw[:size], "little", signed=signed)
 
 
-def _in_millivolts(counts: Any, channel: Any, name: str, file_name: str, options: ReadOptions) -> Float64Array:
-    """Return counts x sensitivity x correction + baseline in mV (PS3.3 C.10.9.1.4)."""
+def _calibration(channel: Any, name: str, file_name: str, options: ReadOptions) -> tuple[float, float]:
+    """Return sensitivity x correction and the baseline of a channel, both in mV (PS3.3 C.10.9.1.4)."""
+    if options.counts_per_mv is not None:
+        return 1 / options.counts_per_mv, 0.0
     if channel.get("ChannelSensitivity") is None:
         if options.unit is None:
             raise MissingInformationError(
@@ -173,9 +182,34 @@ def _in_millivolts(counts: Any, channel: Any, name: str, file_name: str, options
     per_unit = millivolts_per(unit)
     if per_unit is None:
         raise InputError(file_name, f"lead {name} is in {unit!r}, which is no unit of voltage", "export it in uV or mV")
-    baseline = float(channel.get("ChannelBaseline") or 0.0)
-    result: Float64Array = (counts.astype(np.float64) * sensitivity * correction + baseline) * per_unit
-    return result
+    return sensitivity * correction * per_unit, float(channel.get("ChannelBaseline") or 0.0) * per_unit
+
+
+def _identity(dataset: Any) -> Identity:
+    """Return who the patient is and when the recording was made; what another program has taken off is empty."""
+    removed = str(dataset.get("PatientIdentityRemoved") or "").upper() == "YES"
+    born = _moment(str(dataset.get("PatientBirthDate") or ""))
+    days = (str(dataset.get(name) or "") for name in ("AcquisitionDateTime", "ContentDate", "StudyDate"))
+    staff = ("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "NameOfPhysiciansReadingStudy")
+    return Identity(
+        patient_id=str(dataset.get("PatientID") or ""),
+        names=() if removed else tuple(str(dataset.get("PatientName") or "").split("^")),
+        birth_date=born and born.date(),
+        recorded_at=next((moment for each in days if (moment := _moment(each)) is not None), None),
+        staff=tuple(str(dataset.get(name) or "") for name in staff),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment of a DA or DT (PS3.5 6.2), to the second and without its zone."""
+    digits = "".join(itertools.takewhile(str.isdigit, text.strip()))
+    for length, form in ((14, "%Y%m%d%H%M%S"), (12, "%Y%m%d%H%M"), (8, "%Y%m%d")):
+        if len(digits) >= length:
+            try:
+                return datetime.strptime(digits[:length], form)
+            except ValueError:
+                return None
+    return None
 
 
 def _patient(dataset: Any) -> Patient:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from ecgr1_core.errors import InputError
@@ -17,8 +18,10 @@ class ReadOptions:
     """Options of `read`; every length in seconds, every rate in Hz.
 
     `sampling_rate_hz` and `unit` are for files that state none; where the file does, the file wins with a warning.
-    `counts_per_mv` sets a WFDB header's own gain and baseline aside. `max_file_mb` is in MiB, for one file and for all
-    that a zip expands to. Raises `InputError` for a value that cannot be meant.
+    `counts_per_mv` sets the file's own calibration of its stored counts aside. `max_file_mb` is in MiB, for one file
+    and for all that a zip expands to. `pseudonym_key` is what pseudonyms and shifted dates are made with, or the
+    file that it is kept in and put into when first needed; without it there are none. Raises `InputError` for a value
+    that cannot be meant.
     """
 
     sampling_rate_hz: float | None = None
@@ -31,13 +34,14 @@ class ReadOptions:
     min_sampling_rate_hz: float = 100.0
     min_leads: int = 8
     max_file_mb: int = 2048
+    pseudonym_key: bytes | Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
             if not isinstance(value, (int, float)):
                 continue
-            may_be_zero = field.name in ("start_s", "min_duration_s", "min_sampling_rate_hz", "min_leads")
+            may_be_zero = each.name in ("start_s", "min_duration_s", "min_sampling_rate_hz", "min_leads")
             if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
-                option = "--" + field.name.replace("_", "-")
+                option = "--" + each.name.replace("_", "-")
                 raise InputError(option, f"{value} cannot be used", "give a number above 0")

@@ -6,10 +6,12 @@ Also `window`, with which every reader decides which samples to read before it r
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
+from ecgr1_core.formats.identity import Identity
 from ecgr1_core.formats.leads import Float64Array
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.record import DeviceReading, Patient
@@ -19,7 +21,8 @@ from ecgr1_core.record import DeviceReading, Patient
 class RawRecording:
     """The channels that are leads, mapped from the file's name to [samples] in mV, and what else the file says.
 
-    `subject` is the file name for messages, `left_out` names the channels that are none of the twelve leads.
+    `subject` is the file name for messages, `left_out` names the channels that are none of the twelve leads. `identity`
+    goes no farther than `assemble`. `millivolts_per_count` is told where the file stores counts and calibrates them.
     """
 
     subject: str
@@ -31,6 +34,8 @@ class RawRecording:
     patient: Patient = field(default_factory=Patient)
     warnings: tuple[str, ...] = ()
     device: DeviceReading | None = None
+    identity: Identity = field(default_factory=Identity)
+    millivolts_per_count: Mapping[str, float] = field(default_factory=dict)
 
 
 def settle_sampling_rate(subject: str, stated_hz: float | None, options: ReadOptions) -> tuple[float, tuple[str, ...]]:

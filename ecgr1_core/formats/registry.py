@@ -92,8 +92,8 @@ def _unknown(bundle: Bundle) -> InputError:
     if wfdb_header.may_be_signal_file(head, name):
         wanted = PurePosixPath(name).stem + ".hea"
         return MissingPartnerError(name, f"its WFDB header {wanted} is missing", f"give {wanted} together with {name}")
-    if bundle.from_zip:
-        return UnknownFormatError(bundle.title, "the zip holds no recording that is read", f"zip a recording ({known})")
+    if bundle.is_collection:
+        return UnknownFormatError(bundle.title, "it holds no recording that is read", f"put one into it ({known})")
     if kind in IMAGE_KINDS or kind == "a PDF document":
         return UnknownFormatError(name, f"it is {kind}, not a recording", f"give the recording itself ({known})")
     if kind == "text":

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from ecgr1_core.errors import DamagedFileError, InputError, MissingPartnerError
 from ecgr1_core.formats.bundle import Bundle
-from ecgr1_core.formats.leads import LIMB_FROM_I_II, Float64Array, match_channels
+from ecgr1_core.formats.leads import Float64Array, match_channels
+from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD, is_scaled_lead_by_lead
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording, settle_sampling_rate, window
 from ecgr1_core.formats.resampling import resample_rows
@@ -26,8 +27,6 @@ from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.formats.wfdb_header import BYTES_PER_SAMPLE, DEFAULT_GAIN, UNKNOWN_COUNT, Header, SignalLine, load
 
 Counts = npt.NDArray[np.int64]
-
-_LIMB_LEAD_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,9 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
             fitted = _at_rate(millivolts[lead], signal.samples_per_frame, samples_per_frame)
             at = (begin - first) * samples_per_frame
             rows[lead][at : at + len(fitted)] = fitted
-        self_scaled = self_scaled or _is_scaled_lead_by_lead(counts, millivolts)
+        self_scaled = self_scaled or is_scaled_lead_by_lead(
+            {lead: samples.astype(np.float64) for lead, samples in counts.items()}, millivolts
+        )
     return RawRecording(
         subject=file_name,
         name=PurePosixPath(file_name).stem,
@@ -275,37 +276,6 @@ def _at_rate(samples: Float64Array, samples_per_frame: int, wanted_per_frame: in
     return resample_rows(samples[np.newaxis], samples_per_frame, wanted_per_frame)[0, :length]
 
 
-def _is_scaled_lead_by_lead(counts: Mapping[str, Counts], millivolts: Mapping[str, Float64Array]) -> bool:
-    """Whether the limb-lead equations hold in the stored counts and some do not in the calibrated values.
-
-    They are compared without offsets, each as the root mean square of what is left over relative to its leads.
-    """
-    lengths = {len(samples) for samples in counts.values()}
-    if len(lengths) > 1:
-        return False
-    calibrated = _limb_lead_error(millivolts)
-    if calibrated is None or calibrated <= _LIMB_LEAD_TOLERANCE:
-        return False  # as in most files: nothing needs to be found in the counts
-    stored = _limb_lead_error({lead: samples.astype(np.float64) for lead, samples in counts.items()})
-    return stored is not None and stored < _LIMB_LEAD_TOLERANCE
-
-
-def _limb_lead_error(rows: Mapping[str, Float64Array]) -> float | None:
-    """Return the largest relative error of the limb-lead equations whose leads are all there, None for none."""
-    errors = []
-    for lead in ("III", "aVR", "aVL", "aVF"):
-        if not {"I", "II", lead} <= set(rows):
-            continue
-        first, second = LIMB_FROM_I_II[lead]
-        leads = np.stack([first * rows["I"], second * rows["II"], -rows[lead]])
-        unknown = np.isnan(leads).any(axis=0)
-        leads = leads[:, ~unknown] if unknown.any() else leads
-        size = np.sqrt(np.var(leads, axis=1).sum()) if leads.shape[1] else 0.0
-        if size > 0:
-            errors.append(float(np.std(leads.sum(axis=0)) / size))
-    return max(errors, default=None)
-
-
 def _calibration_warnings(signals: Sequence[SignalLine], self_scaled: bool, options: ReadOptions) -> list[str]:
     if options.counts_per_mv is not None:
         return [f"the file's own calibration was set aside: {options.counts_per_mv:g} stored counts taken for 1 mV"]
@@ -317,10 +287,7 @@ def _calibration_warnings(signals: Sequence[SignalLine], self_scaled: bool, opti
             "1 mV, as WFDB does; amplitudes may be wrong"
         )
     if self_scaled:
-        warnings.append(
-            "the file's calibration scales each lead by itself: the limb-lead equations hold in the stored counts but "
-            "not after it; amplitudes are not millivolts; --counts-per-mv 1000 reads stored counts"
-        )
+        warnings.append(SCALED_LEAD_BY_LEAD)
     return warnings
 
 
@@ -328,5 +295,5 @@ def _unused(bundle: Bundle, segments: Sequence[_Segment], file_name: str) -> lis
     """Name the files that the user gave and the recording did not need; the rest of a zip is no news."""
     used = {signal.file_name.casefold() for segment in segments for signal in segment.header.signals}
     used |= {segment.header.file_name.casefold() for segment in segments} | {file_name.casefold()}
-    unused = [] if bundle.from_zip else sorted(name for name in bundle.files if name.casefold() not in used)
+    unused = [] if bundle.is_collection else sorted(name for name in bundle.files if name.casefold() not in used)
     return [f"files not used: {', '.join(unused)}"] if unused else []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecgr1_core.report.pseudonyms import key_from, pseudonym
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.report.types import Provenance, ReportedClaim, ReportOptions, provenance
 
 if TYPE_CHECKING:

@@ -20,12 +20,13 @@ from ecgr1_core.report.types import Provenance, ReportedClaim
 
 CROSS, TICK, DASH = "✕", "✓", "–"
 ANSWER = "answer"
+DEVICE = "What the device measured and said, not this program"
 _SEXES = {"F": "female", "M": "male"}
 
 
 def patient_words(patient: Patient) -> str:
     """Return age and sex: "61 years, female", and what is not given."""
-    age = "age not given" if patient.age_years is None else f"{patient.age_years:.3g} years"
+    age = "age not given" if patient.age_text is None else f"{patient.age_text} years"
     return f"{age}, {'sex not given' if patient.sex is None else _SEXES[patient.sex]}"
 
 
@@ -169,7 +170,9 @@ def _incomplete(reading: Interpretation, provenance: Provenance | None) -> list[
 def note_paragraphs(
     record: EcgRecord, measurements: Measurements, provenance: Provenance | None, unprintable: int
 ) -> list[Paragraph]:
-    """Return what to beware of in the recording, what was not measured and why, and what the reader was given."""
+    """Return what to beware of in the recording, the device's own word, what was not measured and why, and what the
+    reader was given.
+    """
     notes: list[tuple[str, list[str]]] = []
     beware = [
         f"{words}: {', '.join(leads)}"
@@ -184,6 +187,9 @@ def note_paragraphs(
     beats = measurements.rhythm.beat_count
     said = [*beware, *record.warnings, f"quality {quality.grade}", *quality.notes, f"{beats} beats"]
     notes.append(("Recording", said))
+    if (device := record.device) is not None:
+        signed = [f"{'' if device.confirmed else 'not '}confirmed by a physician"] if device.statements else []
+        notes.append((DEVICE, [*device.measured, *device.statements, *signed]))
     shown = as_shown(measurements)
     reasons = []
     remarks = []

@@ -252,5 +252,11 @@ def test_data_that_does_not_fit_is_refused(data: object) -> None:
 
 
 def test_plain_data_is_what_json_knows() -> None:
-    assert to_plain(Patient(61, "F")) == {"age_years": 61, "sex": "F"}
+    moment = datetime(2020, 2, 29, 9, 30)
+    plain = to_plain(Patient(61, "F", "P-1", moment))
+    assert plain == {"age_years": 61, "sex": "F", "pseudonym": "P-1", "recorded_at": "2020-02-29T09:30:00"}
+    assert from_plain(Patient, plain) == Patient(61, "F", "P-1", moment)
+    assert from_plain(Patient, {"age_years": 61.0, "sex": None}) == Patient(61)
+    with pytest.raises(ValueError, match="'yesterday' is none of"):
+        from_plain(Patient, plain | {"recorded_at": "yesterday"})
     assert from_plain(Patient, {"age_years": 61, "sex": None}) == Patient(61.0, None)

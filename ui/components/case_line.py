@@ -14,13 +14,15 @@ from ui import strings_page as words
 
 
 def case_facts(record: EcgRecord, page_name: str | None = None) -> list[str]:
-    """Return age, sex, format, leads, sampling rate and length as short texts with units, in this order.
+    """Return pseudonym, age, sex, format, leads, sampling rate and length as short texts with units, in this order.
 
     For a recording that was read off a page the name of its file stands for the format.
     """
     patient = record.patient
+    named = () if patient.pseudonym is None else (strings.PSEUDONYM.format(pseudonym=patient.pseudonym),)
     return [
-        strings.UNKNOWN_AGE if patient.age_years is None else strings.YEARS.format(value=patient.age_years),
+        *named,
+        strings.UNKNOWN_AGE if patient.age_text is None else strings.YEARS.format(value=patient.age_text),
         strings.UNKNOWN_SEX if patient.sex is None else strings.SEXES[patient.sex],
         record.source_format if page_name is None else words.READ_OFF.format(file=page_name),
         strings.LEAD_COUNT.format(count=len(record.available_leads)),
@@ -51,27 +53,12 @@ def case_warnings(record: EcgRecord) -> list[str]:
     return found + list(record.warnings)
 
 
-def device_values(device: DeviceReading) -> list[str]:
-    """Return what a device measured as short texts with names and units, without what it did not measure."""
-    values = (
-        (strings.DEVICE_RATE, device.heart_rate_bpm, "/min"),
-        ("PR", device.pr_interval_ms, " ms"),
-        ("QRS", device.qrs_duration_ms, " ms"),
-        ("QT", device.qt_interval_ms, " ms"),
-        ("QTc", device.qtc_ms, " ms"),
-        (strings.DEVICE_P_AXIS, device.p_axis_deg, "°"),
-        (strings.DEVICE_QRS_AXIS, device.qrs_axis_deg, "°"),
-        (strings.DEVICE_T_AXIS, device.t_axis_deg, "°"),
-    )
-    return [f"{name} {value:g}{unit}".replace("-", "−") for name, value, unit in values if value is not None]
-
-
 def _device_html(device: DeviceReading | None) -> str:
     if device is None:
         return ""
     said = "".join(f"<li>{escape(statement)}</li>" for statement in device.statements)
     confirmed = strings.DEVICE_CONFIRMED if device.confirmed else strings.DEVICE_UNCONFIRMED
-    measured = escape(" · ".join(device_values(device))) or strings.DEVICE_NOTHING
+    measured = escape(" · ".join(device.measured)) or strings.DEVICE_NOTHING
     inner = f"<p>{measured}</p>" + (f"<ul>{said}</ul><p>{confirmed}</p>" if said else "")
     return f'<details class="device"><summary>{strings.DEVICE}</summary>{inner}</details>'
 

@@ -65,7 +65,7 @@ def sessions_html(
 
 def patient_text(patient: Patient) -> str:
     """Return age and sex as "61 y · F", what is unknown left out."""
-    age = None if patient.age_years is None else strings.YEARS.format(value=patient.age_years)
+    age = None if patient.age_text is None else strings.YEARS.format(value=patient.age_text)
     sex = None if patient.sex is None else strings.SEXES[patient.sex]
     return " · ".join(part for part in (age, sex) if part)
 

@@ -136,7 +136,7 @@ def _reading_page(
 
 def patient_words(patient: Patient) -> str:
     """Return age and sex, which a reader of ECGs needs: "61 years, female"."""
-    age = words.UNKNOWN_AGE if patient.age_years is None else words.YEARS.format(value=patient.age_years)
+    age = words.UNKNOWN_AGE if patient.age_text is None else words.YEARS.format(value=patient.age_text)
     return f"{age}, {words.UNKNOWN_SEX if patient.sex is None else words.SEXES[patient.sex]}"
 
 

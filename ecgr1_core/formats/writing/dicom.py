@@ -1,8 +1,9 @@
 """Writes a DICOM ECG waveform: 12-Lead ECG Storage where its limits allow, General ECG Storage otherwise.
 
 Source: DICOM PS3.3 A.34.3 and A.34.4 (the objects), C.10.9 (the waveform), PS3.16 CID 3001 (leads, in the MDC scheme).
-Nobody is named: Patient's Name and ID are those that PS3.15 Annex E gives an anonymous patient, dates are empty, and
-Patient Identity Removed is YES. The acquisition date, which must not be empty, is the first day that DICOM can hold.
+Nobody is named: Patient's Name and ID are the record's pseudonym or say that the patient is anonymous, dates are the
+record's shifted ones or empty, and Patient Identity Removed is YES (PS3.15 Annex E, with modified dates). The
+acquisition date, which must not be empty, is 1900-01-01 where there is none.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ecgr1_core.formats.identity import grouped_age
 from ecgr1_core.formats.leads import LEAD_NUMBERS
-from ecgr1_core.formats.writing.facts import OLDEST_YEARS
 from ecgr1_core.formats.writing.quanta import UNKNOWN, Counts, counts_of
 from ecgr1_core.record import EcgRecord
 
@@ -25,6 +26,11 @@ _RATES_HZ = (200.0, 1000.0)  # likewise, A.34.3.4.5
 _CODES = {lead: f"2:{number}" for number, lead in LEAD_NUMBERS.items()}  # in the MDC scheme
 _AUGMENTED = {"aVR": "right", "aVL": "left", "aVF": "foot"}
 _NO_DATE_TIME = "19000101000000"
+_DEIDENTIFICATION = (  # PS3.16 CID 7050
+    ("113100", "Basic Application Confidentiality Profile"),
+    ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    ("113108", "Retain Patient Characteristics Option"),
+)
 
 
 def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
@@ -40,10 +46,15 @@ def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
     _patient(dataset, record)
     for empty in ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber", "Laterality"):
         setattr(dataset, empty, "")
+    moment = _NO_DATE_TIME
+    if record.patient.recorded_at is not None:
+        moment = record.patient.recorded_at.strftime("%Y%m%d%H%M%S")
+        dataset.StudyDate, dataset.StudyTime = moment[:8], moment[8:]
+        dataset.LongitudinalTemporalInformationModified = "MODIFIED"
     dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "ECG", 1, 1
     dataset.Manufacturer = ""
-    dataset.ContentDate, dataset.ContentTime = _NO_DATE_TIME[:8], _NO_DATE_TIME[8:]
-    dataset.AcquisitionDateTime = _NO_DATE_TIME
+    dataset.ContentDate, dataset.ContentTime = moment[:8], moment[8:]
+    dataset.AcquisitionDateTime = moment
     dataset.AcquisitionContextSequence = []
     dataset.WaveformSequence = [_waveform(record, counts_of(record))]
     dataset.file_meta = FileMetaDataset()
@@ -56,12 +67,15 @@ def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def _patient(dataset: Dataset, record: EcgRecord) -> None:
-    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "ANONYMOUS", "ANONYMOUS", ""
+    name = record.patient.pseudonym or "ANONYMOUS"
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = name, name, ""
     dataset.PatientSex = record.patient.sex or ""
-    if record.patient.age_years is not None:
-        dataset.PatientAge = f"{min(int(record.patient.age_years), OLDEST_YEARS + 1):03d}Y"
+    age_years = grouped_age(record.patient.age_years)
+    if age_years is not None:
+        dataset.PatientAge = f"{int(age_years):03d}Y"
     dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = "ECG-R1 Review: only samples, leads, age and sex are written"
+    dataset.DeidentificationMethod = "ECG-R1 Review: samples, leads, age, sex, pseudonym, shifted date"
+    dataset.DeidentificationMethodCodeSequence = [_coded(code, meaning, "DCM") for code, meaning in _DEIDENTIFICATION]
 
 
 def _waveform(record: EcgRecord, found: Counts) -> Dataset:
@@ -84,18 +98,23 @@ def _waveform(record: EcgRecord, found: Counts) -> Dataset:
 def _channel(lead: str, quantum_uv: float) -> Dataset:
     from pydicom.dataset import Dataset
 
-    source, unit, channel = Dataset(), Dataset(), Dataset()
+    channel = Dataset()
     side = _AUGMENTED.get(lead)
-    source.CodeValue = _CODES[lead]
-    source.CodeMeaning = f"Lead {lead}" if side is None else f"{lead}, augmented voltage, {side}"
-    source.CodingSchemeDesignator = "MDC"
-    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "uV", "UCUM", "microvolt"
+    meaning = f"Lead {lead}" if side is None else f"{lead}, augmented voltage, {side}"
     channel.ChannelLabel = lead
-    channel.ChannelSourceSequence = [source]
+    channel.ChannelSourceSequence = [_coded(_CODES[lead], meaning, "MDC")]
     channel.ChannelSensitivity = quantum_uv
-    channel.ChannelSensitivityUnitsSequence = [unit]
+    channel.ChannelSensitivityUnitsSequence = [_coded("uV", "microvolt", "UCUM")]
     channel.ChannelSensitivityCorrectionFactor = 1
     channel.ChannelBaseline = 0
     channel.ChannelSampleSkew = 0
     channel.WaveformBitsStored = 16
     return channel
+
+
+def _coded(code: str, meaning: str, scheme: str) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, scheme, meaning
+    return item

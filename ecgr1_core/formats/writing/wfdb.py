@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ecgr1_core.formats.identity import grouped_age
 from ecgr1_core.formats.writing.quanta import counts_of
 from ecgr1_core.record import EcgRecord
 
@@ -16,7 +17,8 @@ def write(record: EcgRecord, folder: Path, name: str) -> tuple[Path, ...]:
 
     found = counts_of(record)
     patient = record.patient
-    comments = [] if patient.age_years is None else [f"Age: {patient.age_years:g}"]
+    age_years = grouped_age(patient.age_years)
+    comments = [] if age_years is None else [f"Age: {age_years:g}"]
     comments += [] if patient.sex is None else [f"Sex: {_SEXES[patient.sex]}"]
     many = len(found.leads)
     wfdb.wrsamp(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import struct
 from collections.abc import Sequence
 
 import numpy as np
+
+from ecgr1_core.formats.leads import LEAD_NUMBERS
 
 MICROVOLTS = 5  # of a count
 
@@ -77,6 +80,23 @@ def aecg_xml(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit:
 </component>{sequences}</sequenceSet></component></series></component></AnnotatedECG>""".encode()
 
 
+def mortara_xml(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500) -> bytes:
+    """Mortara ELI: little-endian counts in Base64, so many of them to the millivolt, what the device measured."""
+    waves = "".join(
+        f'<CHANNEL OFFSET="0" BITS="16" FORMAT="SIGNED" UNITS_PER_MV="{1000 // MICROVOLTS}" DURATION="{row.size}" '
+        f'NAME="{lead}" SAMPLE_FREQ="{rate_hz}" ENCODING="BASE64" '
+        f'DATA="{base64.b64encode(row.astype("<i2").tobytes()).decode()}"/>'
+        for lead, row in zip(leads, counts, strict=True)
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<ECG ACQUISITION_TIME="20021122091000" AGE="59" AGE_UNITS="YEARS" VENT_RATE="75">
+<SUBJECT LAST_NAME="Doe" FIRST_NAME="Jane" ID="4711" GENDER="FEMALE" DOB="19430724"/>
+<SOURCE TYPE="RESTING" MANUFACTURER="MORTARA INSTRUMENT, INC." MODEL="ELI 250"/>
+<AUTOMATIC_INTERPRETATION><STATEMENT TEXT="Normal sinus rhythm" REASON=""/></AUTOMATIC_INTERPRETATION>
+<TYPICAL_CYCLE PR_DURATION="160" QRS_DURATION="90" QT="400" QTC="447" P_AXIS="50" QRS_AXIS="40" T_AXIS="30"/>
+{waves}</ECG>""".encode()
+
+
 def edf(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, unit: str = "uV") -> bytes:
     """EDF (Kemp 1992): records of one second, counts of 5 `unit` over the whole 16 bits."""
     seconds, many = counts.shape[1] // rate_hz, len(leads)
@@ -109,15 +129,55 @@ def ishne(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500) -> bytes
     block += twelve([numbers[lead] for lead in leads]) + twelve([1] * many) + twelve([1000 * MICROVOLTS] * many)
     block += struct.pack("<h", 0) + b"digital".ljust(40, b"\0") + struct.pack("<h", rate_hz)
     body = block.ljust(512, b"\0")[:512]
-    return b"ISHNE1.0" + struct.pack("<H", _crc(body)) + body + counts.T.astype("<i2").tobytes()
+    return b"ISHNE1.0" + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF)) + body + counts.T.astype("<i2").tobytes()
 
 
-def _crc(data: bytes) -> int:
-    """CRC-CCITT from 0xFFFF, as ISHNE has it."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
-            crc &= 0xFFFF
-    return crc
+def scp(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, *, packed: bool = True) -> bytes:
+    """SCP-ECG (EN 1064): patient, leads, differences of differences in default Huffman codes or plain, measurements."""
+    numbers = {name: number for number, name in LEAD_NUMBERS.items()}
+    tags = [(0, b"Doe\0"), (1, b"Jane\0"), (2, b"4711\0"), (4, struct.pack("<HB", 59, 1)), (8, b"\2"),
+            (5, struct.pack("<HBB", 1943, 7, 24)), (25, struct.pack("<HBB", 2002, 11, 22)), (26, b"\x09\x0a\0"),
+            (255, b"")]  # fmt: skip
+    patient = b"".join(struct.pack("<BH", tag, len(value)) + value for tag, value in tags)
+    announced = bytes([len(leads), 4 | len(leads) << 3])
+    announced += b"".join(struct.pack("<IIB", 1, counts.shape[1], numbers[lead]) for lead in leads)
+    rows = [_huffman(row) if packed else row.astype("<i2").tobytes() for row in counts]
+    rhythm = struct.pack("<HHBB", 1000 * MICROVOLTS, 1_000_000 // rate_hz, 2 if packed else 0, 0)
+    rhythm += b"".join(struct.pack("<H", len(row)) for row in rows) + b"".join(rows)
+    measured = bytes([1, 0]) + struct.pack("<2H5H3h", 800, 800, 100, 200, 260, 350, 660, 50, 40, 30)
+    measured += struct.pack("<H3HB", 0, 75, 75, 447, 1)
+    said = b"\0" + struct.pack("<HBB3BBBH", 2002, 11, 22, 9, 10, 0, 1, 1, 20) + b"Normal sinus rhythm\0"
+    parts = {1: patient, 3: announced, 6: rhythm, 7: measured, 8: said}
+    if packed:
+        parts[2] = struct.pack("<H", 19999)
+    at, pointers, body = 6 + 16 + 10 * 12, b"", b""
+    for number in range(1, 12):
+        section = _section(number, parts[number]) if number in parts else b""
+        pointers += struct.pack("<HII", number, len(section), at + len(body) + 1 if section else 0)
+        body += section
+    pointers = struct.pack("<HII", 0, 16 + 10 * 12, 7) + pointers
+    whole = _section(0, pointers) + body
+    sized = struct.pack("<I", 6 + len(whole)) + whole
+    return struct.pack("<H", binascii.crc_hqx(sized, 0xFFFF)) + sized
+
+
+def _section(number: int, data: bytes) -> bytes:
+    data += b"\0" * (len(data) % 2)
+    reserved = b"SCPECG" if number == 0 else bytes(6)
+    head = struct.pack("<HIBB", number, 16 + len(data), 20, 20) + reserved
+    return struct.pack("<H", binascii.crc_hqx(head + data, 0xFFFF)) + head + data
+
+
+def _huffman(row: np.ndarray) -> bytes:
+    """The first two counts and then second differences in the default codes of EN 1064, C.3.7.6."""
+    values = np.concatenate((row[:2], np.diff(row, 2)))
+    bits = ""
+    for value in values.tolist():
+        if abs(value) <= 8:
+            bits += "1" * abs(value) + "0" + ("" if value == 0 else "01"[value < 0])
+        elif -128 <= value <= 127:
+            bits += f"1111111110{value & 0xFF:08b}"
+        else:
+            bits += f"1111111111{value & 0xFFFF:016b}"
+    bits += "0" * (-len(bits) % 16)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")

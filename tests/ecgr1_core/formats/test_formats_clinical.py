@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, muse_xml
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mortara_xml, muse_xml, scp
 
 from ecgr1_core.cli.info import describe
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
@@ -24,6 +24,8 @@ WRITERS: dict[str, Callable[..., bytes]] = {
     "GE MUSE XML": muse_xml,
     "GE CardioSoft XML": cardiosoft_xml,
     "HL7 aECG": aecg_xml,
+    "Mortara XML": mortara_xml,
+    "SCP-ECG": scp,
     "EDF": edf,
     "ISHNE": ishne,
 }
@@ -82,13 +84,13 @@ def test_counts_are_never_taken_for_millivolts(steps: np.ndarray, tmp_path: Path
         read(written(tmp_path, cardiosoft_xml(steps, LEADS, unit="pTperLsb")))
 
 
-@pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML"])
+@pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "Mortara XML", "SCP-ECG"])
 def test_the_device_speaks_for_itself_and_no_name_is_taken_over(name: str, steps: np.ndarray, tmp_path: Path) -> None:
     record = read(written(tmp_path, WRITERS[name](steps, LEADS)))
     assert record.patient == Patient(age_years=59.0, sex="F")
     assert record.device == DeviceReading(
         heart_rate_bpm=75.0, pr_interval_ms=160.0, qrs_duration_ms=90.0, qt_interval_ms=400.0, qtc_ms=447.0,
-        p_axis_deg=50.0, qrs_axis_deg=40.0, t_axis_deg=30.0 if name == "GE MUSE XML" else None,
+        p_axis_deg=50.0, qrs_axis_deg=40.0, t_axis_deg=None if name == "GE CardioSoft XML" else 30.0,
         statements=("Normal sinus rhythm",),
     )  # fmt: skip
     shown = str(describe(record))
@@ -109,14 +111,14 @@ BOMB = b"""<?xml version="1.0"?>
 OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]><ROOT>&e;</ROOT>"""
 
 
-@pytest.mark.parametrize("root", [b"RestingECG", b"restingecgdata", b"AnnotatedECG", b"CardiologyXML"])
+@pytest.mark.parametrize("root", [b"RestingECG", b"restingecgdata", b"AnnotatedECG", b"CardiologyXML", b"ECG><SUBJECT"])
 @pytest.mark.parametrize("document", [BOMB, OUTSIDE])
 def test_entities_are_not_expanded(root: bytes, document: bytes, tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match="cannot be read; export"):
         read(written(tmp_path, document.replace(b"ROOT", root)))
 
 
-@pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "HL7 aECG"])
+@pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "HL7 aECG", "Mortara XML"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_xml_cut_off_is_one_sentence(name: str, share: float, steps: np.ndarray, tmp_path: Path) -> None:
     data = WRITERS[name](steps, LEADS)
@@ -176,7 +178,7 @@ def test_cardiosoft_without_its_samples_or_with_words_among_them(steps: np.ndarr
     assert read(without, ReadOptions(unit="uV")).lead("I")[1200] == pytest.approx(0.2)
 
 
-def scp(leads: int, *, from_zero: bool) -> bytes:
+def handheld(leads: int, *, from_zero: bool) -> bytes:
     """The pointers of an SCP-ECG record and its section 3, which announces `leads` leads of one kind; no samples."""
     section = b"\0\0" + struct.pack("<HI", 3, 16 + 2 + 9 * leads) + bytes(8) + bytes([leads, 4])
     section += b"".join(struct.pack("<IIB", 1, 5000, 1 + number) for number in range(leads))
@@ -187,12 +189,21 @@ def scp(leads: int, *, from_zero: bool) -> bytes:
     return b"\0\0" + struct.pack("<I", 6 + len(body)) + body
 
 
+def test_scp_is_read_plain_too_and_a_wrong_checksum_is_told(counts: np.ndarray, tmp_path: Path) -> None:
+    whole = scp(counts, LEADS, packed=False)
+    altered = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
+    for data, warnings in ((whole, ()), (altered, ("a checksum in the file is wrong: it was altered or damaged",))):
+        record = read(written(tmp_path, data))
+        np.testing.assert_allclose(record.signal_mv, counts * 0.005, atol=2e-6)
+        assert record.warnings == warnings
+
+
 @pytest.mark.parametrize("from_zero", [False, True])
 def test_the_leads_of_a_handheld_are_named(from_zero: bool, tmp_path: Path) -> None:
     with pytest.raises(UnsuitableRecordingError, match=r"SCP-ECG of 2 leads \(I, II\); give a recording"):
-        read(written(tmp_path, scp(2, from_zero=from_zero)))
+        read(written(tmp_path, handheld(2, from_zero=from_zero)))
     with pytest.raises(DamagedFileError, match="SCP-ECG content cannot be read"):
-        read(written(tmp_path, scp(12, from_zero=from_zero)))
+        read(written(tmp_path, handheld(12, from_zero=from_zero)))
 
 
 @needs_files

@@ -30,7 +30,8 @@ def test_info_of_a_real_recording(shared_data: Path, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out) == {
         "path": str(path), "name": "A0002", "format": "WFDB", "sampling_rate_hz": 500.0, "duration_s": 10.0,
         "samples": 5000, "leads": list(LEADS), "missing_leads": [], "flat_leads": [], "derived_leads": [],
-        "patient": {"age_years": 49.0, "sex": "F"}, "device": None, "warnings": [],
+        "patient": {"age_years": 49.0, "sex": "F", "pseudonym": None, "recorded_at_shifted": None}, "device": None,
+        "warnings": [], "priors": [],
     }  # fmt: skip
 
 

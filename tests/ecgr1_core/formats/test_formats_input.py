@@ -57,7 +57,6 @@ def test_paths_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "empty.hea").write_bytes(b"")
     os.mkfifo(tmp_path / "pipe")
     for path, words in [
-        (tmp_path, "it is a folder"),
         (tmp_path / "gone.hea", "there is no such file"),
         (tmp_path / "empty.hea", "0 bytes"),
         (tmp_path / "pipe", "not a regular file"),
@@ -240,3 +239,27 @@ class TestDicom:
             (tmp_path / "cut.dcm").write_bytes(data[: int(share * len(data))])
             with pytest.raises(InputError):
                 read(tmp_path / "cut.dcm")
+
+
+def test_a_folder_is_the_recording_in_it(wfdb_record: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "case 7"
+    folder.mkdir()
+    with pytest.raises(InputError, match="case 7: the folder holds no files; give the folder that holds the files"):
+        read(folder)
+    for path in (wfdb_record, wfdb_record.with_suffix(".dat")):
+        path.rename(folder / path.name)
+    (folder / ".hidden").write_text("x")
+    (folder / "notes.txt").write_text("seen by nobody")
+    (folder / "empty.hea").touch()
+    record = read(folder)
+    assert (record.name, record.samples, record.warnings) == ("made", 2500, ())
+    (folder / "second.hea").write_bytes((folder / "made.hea").read_bytes())
+    with pytest.raises(InputError, match=r"case 7: these are 2 recordings \(made.hea, second.hea\)"):
+        read(folder)
+    with pytest.raises(InputError, match="it is a folder"):
+        read([folder, folder / "made.dat"])
+    for path in sorted(folder.iterdir())[1:]:
+        if path.name != "notes.txt":
+            path.unlink()
+    with pytest.raises(UnknownFormatError, match="case 7: it holds no recording that is read; put one into it"):
+        read(folder)

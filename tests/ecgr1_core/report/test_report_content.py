@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pypdf
@@ -11,6 +12,7 @@ import pytest
 
 from ecgr1_core.errors import UnsuitableRecordingError
 from ecgr1_core.interpretation import Interpretation, Step, parse
+from ecgr1_core.record import DeviceReading
 from ecgr1_core.report import Provenance, ReportOptions
 
 MADE_AT = datetime(2026, 11, 22, 22, 40, tzinfo=UTC)
@@ -46,6 +48,16 @@ def test_the_page_says_who_what_when_and_that_it_is_no_diagnosis(noise, reading,
         assert words in pdf.text, words
     for lead in ("aVR", "V1", "V6", "III"):
         assert re.search(rf"(?<!\w){lead}(?!\w)", pdf.text)
+
+
+def test_what_the_device_measured_and_said_stands_in_the_notes(noise, measured, report) -> None:
+    device = DeviceReading(heart_rate_bpm=75, qrs_axis_deg=-21, statements=("Normal sinus rhythm",))
+    text = " ".join(report(replace(noise(), device=device), measured).text.split())
+    assert (
+        "What the device measured and said, not this program: Heart rate 75/min; QRS axis −21°; Normal sinus rhythm; "
+        "not confirmed by a physician." in text
+    )
+    assert "What the device" not in report(noise(), measured).text
 
 
 def test_measurements_stand_with_their_limits_and_an_arrow_outside_them(noise, measured, report) -> None:

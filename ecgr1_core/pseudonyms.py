@@ -1,8 +1,8 @@
-"""Pseudonyms: a short code that stands for the name of a recording on a page that leaves the house.
+"""Pseudonyms: short codes that stand for the name of a recording, for a patient, or for a file's samples.
 
-The code is a keyed hash (HMAC-SHA-256, RFC 2104). Without the key nobody can find the name by trying names; with the
-key the same name always gives the same code. It stands for the recording's name, not for a person: two recordings of
-one patient have two codes, two files of one name the same.
+A code is a keyed hash (HMAC-SHA-256, RFC 2104). Without the key nobody can find the name by trying names; with the key
+the same name always gives the same code. That of a recording's name does not stand for a person: two recordings of one
+patient have two such codes, two files of one name the same.
 """
 
 from __future__ import annotations
@@ -28,12 +28,21 @@ def pseudonym(name: str, key: bytes) -> str:
     Names that look alike in Unicode (composed or not) have the same code. Raises ValueError for a key shorter than 16
     bytes, which could be guessed.
     """
+    return f"R-{keyed_code(unicodedata.normalize('NFC', name).encode(), key)}"
+
+
+def keyed_code(content: bytes, key: bytes) -> str:
+    """Return the code of content, "7F3K-9QXD", of `keyed_number`; ValueError for a key shorter than 16 bytes."""
+    number = keyed_number(content, key)
+    code = "".join(_LETTERS[number >> 5 * place & 31] for place in reversed(range(_CODE_LETTERS)))
+    return f"{code[:4]}-{code[4:]}"
+
+
+def keyed_number(content: bytes, key: bytes) -> int:
+    """Return 40 bits of the HMAC-SHA-256 of content; ValueError for a key shorter than 16 bytes."""
     if len(key) < LEAST_KEY_BYTES:
         raise ValueError(f"key must have at least {LEAST_KEY_BYTES} bytes, got {len(key)}")
-    digest = hmac.new(key, unicodedata.normalize("NFC", name).encode(), hashlib.sha256).digest()
-    number = int.from_bytes(digest[:5], "big")
-    code = "".join(_LETTERS[number >> 5 * place & 31] for place in reversed(range(_CODE_LETTERS)))
-    return f"R-{code[:4]}-{code[4:]}"
+    return int.from_bytes(hmac.new(key, content, hashlib.sha256).digest()[:5], "big")
 
 
 def key_from(path: Path) -> bytes:
