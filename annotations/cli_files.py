@@ -15,16 +15,18 @@ from sqlalchemy.orm import Session
 from annotations.audit import Head
 from annotations.feedback import RULES, Rule
 from annotations.tables import Arm, Case, Study
+from ecgr1_core import formats
 from ecgr1_core.errors import InputError
+from ecgr1_core.record import EcgRecord
 
 
 @dataclass(frozen=True)
 class CaseRow:
-    """One recording to be put into a study; labels None where the truth is not known."""
+    """One recording to be put into a study; None for a name, a patient or labels that nobody has told."""
 
     path: Path
-    name: str
-    patient: str
+    name: str | None
+    patient: str | None
     practice: bool
     labels: tuple[str, ...] | None
 
@@ -41,7 +43,7 @@ class OutputRow:
 
 def case_rows(paths: Sequence[Path], table: Path | None, *, practice: bool) -> list[CaseRow]:
     """Return the recordings named on the command line and in a table, whose paths count from the table's folder."""
-    rows = [CaseRow(path, path.stem, path.stem, practice, None) for path in paths]
+    rows = [CaseRow(path, None, None, practice, None) for path in paths]
     for number, row in enumerate(_csv(table) if table is not None else [], 2):
         assert table is not None  # only then are there rows
         if not row.get("path"):
@@ -51,8 +53,8 @@ def case_rows(paths: Sequence[Path], table: Path | None, *, practice: bool) -> l
         rows.append(
             CaseRow(
                 path,
-                row.get("name") or path.stem,
-                row.get("patient") or path.stem,
+                row.get("name") or None,
+                row.get("patient") or None,
                 (row.get("practice") or "").strip().lower() in ("1", "yes", "true"),
                 tuple(one.strip() for one in labels.split(";") if one.strip()) if labels else None,
             )
@@ -60,6 +62,32 @@ def case_rows(paths: Sequence[Path], table: Path | None, *, practice: bool) -> l
     if not rows:
         raise InputError("cases", "no recording is named", "give paths or --table")
     return rows
+
+
+@dataclass(frozen=True)
+class ReadCase:
+    """A recording that was read to be put into a study, under names that tell nobody who it is."""
+
+    record: EcgRecord
+    name: str
+    patient: str
+    practice: bool
+    labels: tuple[str, ...] | None
+
+
+def read_cases(rows: Sequence[CaseRow], pseudonym_key: Path) -> list[ReadCase]:
+    """Read the recordings; a case is named as its file, and its patient by the pseudonym, unless the row says.
+
+    A file's name that names the patient is a code, as `formats.read` has it; where the file does not say who was
+    recorded, every case is a patient of its own. Raises what `formats.read` raises.
+    """
+    options = formats.ReadOptions(pseudonym_key=pseudonym_key)
+    cases = []
+    for row in rows:
+        record = formats.read(row.path, options)
+        patient = row.patient or record.patient.pseudonym or record.name
+        cases.append(ReadCase(record, row.name or record.name, patient, row.practice, row.labels))
+    return cases
 
 
 def output_rows(path: Path, arm: str | None) -> list[OutputRow]:

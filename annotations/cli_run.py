@@ -107,20 +107,19 @@ def role(arguments: Arguments) -> int:
 def cases(arguments: Arguments) -> int:
     """Put recordings into a study, all or none."""
     from annotations import cli_files, studies
-    from ecgr1_core import formats
 
     rows = cli_files.case_rows(arguments.paths, arguments.table, practice=arguments.practice)
-    read = [(row, formats.read(row.path)) for row in rows]
+    read = cli_files.read_cases(rows, Settings().pseudonym_file)
     with in_study(arguments) as (acting, study):
-        for row, record in read:
+        for case in read:
             studies.add_case(
                 acting,
                 study,
-                record,
-                name=row.name,
-                patient=row.patient,
-                practice=row.practice,
-                reference_labels=row.labels,
+                case.record,
+                name=case.name,
+                patient=case.patient,
+                practice=case.practice,
+                reference_labels=case.labels,
             )
         told = studies.count(acting.session, study)
     print_json({"study": study.name, **told}, one_line=False)

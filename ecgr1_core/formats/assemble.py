@@ -30,7 +30,7 @@ from ecgr1_core.formats.leads import (
 from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD, WRONG, is_scaled_lead_by_lead, limb_lead_error
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording
-from ecgr1_core.pseudonyms import key_from
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.record import LEADS, EcgRecord
 
 _RAIL_RUN_S = 0.010
@@ -106,7 +106,9 @@ def _deidentified(raw: RawRecording, options: ReadOptions) -> RawRecording:
     device = raw.device
     if device is not None:
         device = replace(device, statements=tuple(without_identity(text, identity) for text in device.statements))
-    name = raw.name if not names_patient(raw.name, identity) else patient.pseudonym or "recording"
+    name = raw.name
+    if names_patient(name, identity):
+        name = "recording" if key is None else pseudonym(name, key)
     return replace(raw, name=name, patient=patient, device=device, identity=Identity())
 
 

@@ -27,7 +27,6 @@ from annotations.generation import generate
 from annotations.policy import THIS_STUDY, Acting, NotPermittedError, StudyPolicy, require
 from annotations.rubric import read_rubric
 from annotations.tables import Arm, Case, Output, Study, User
-from ecgr1_core import formats
 from ecgr1_core.errors import InputError
 from ecgr1_core.readers import get_reader, known_readers
 from ui import strings
@@ -62,12 +61,12 @@ def add_cases(request: Request, posted: APosted, key: str) -> Response:
             rows = cli_files.case_rows([], table[0], practice=practice)
         else:
             rows = cli_files.case_rows(recordings, None, practice=practice)
-        read = [(row, formats.read(row.path)) for row in rows]
+        read = cli_files.read_cases(rows, posted.visit.site.settings.pseudonym_file)
     with _building(posted, key) as (acting, study):
-        for row, record in read:
+        for case in read:
             studies.add_case(
-                acting, study, record, name=row.name, patient=row.patient, practice=row.practice,
-                reference_labels=row.labels,
+                acting, study, case.record, name=case.name, patient=case.patient, practice=case.practice,
+                reference_labels=case.labels,
             )  # fmt: skip
     return go_on(request, f"/studies/{key}?step=cases")
 
