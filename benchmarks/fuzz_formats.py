@@ -4,11 +4,11 @@
     python benchmarks/fuzz_formats.py --count 2000 --formats EDF "Philips XML" --real shared/data/formats
 
 A sound file of each format, made as the tests make it or (Philips, and whatever else `--real` has) a real one, is
-changed `--count` times: bytes flipped, cut out, put in, doubled, numbers made huge or negative, the end cut off. Of a recording
-of several files one is changed, the header more often than not. Every result is read under a limit of 10 s and of 1 GiB
-of memory above what the process had. It must be a sound record or an `InputError`; anything else is printed with the
-seed that makes it again. The table gives, for each format, how many were read, refused, and neither, the longest time
-and the most memory.
+changed `--count` times: bytes flipped, cut out, put in, doubled, numbers made huge or negative, the end cut off. Of a
+recording of several files one is changed, the header more often than not. Every result is read under a limit of 10 s
+and of 1 GiB of memory above what the process had. It must be a sound record or an `InputError`; anything else is
+printed with the seed that makes it again. The table gives, for each format, how many were read, refused, and neither,
+the longest time and the most memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "formats"))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mortara_xml, muse_xml, scp  # noqa: E402
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp  # noqa: E402
 
 from ecgr1_core.errors import InputError  # noqa: E402
 from ecgr1_core.formats import ReadOptions, read  # noqa: E402
@@ -47,6 +47,7 @@ MADE: dict[str, Callable[..., bytes]] = {
     "Mortara XML": mortara_xml,
     "SCP-ECG": scp,
     "EDF": edf,
+    "MFER": mfer,
     "ISHNE": ishne,
 }
 LIMIT_S = 10

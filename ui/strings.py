@@ -12,8 +12,8 @@ RESEARCH_USE = "Research use. Not a diagnosis."
 DROP_FILES = "Drop files or click to choose"
 EXAMPLE = "Example recording"
 EMPTY = (
-    "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm, XML of a cart, SCP-ECG, EDF, ISHNE; "
-    "or a page: scan, photograph, PDF), or open an example:"
+    "No recording yet. Drop one above (a .hea with its .dat, a .zip, .csv or .dcm, XML of a cart, SCP-ECG, EDF, MFER, "
+    "ISHNE; or a page: scan, photograph, PDF), or open an example:"
 )
 PSEUDONYM = "patient {pseudonym}"
 DEVICE = "What the device measured and said"

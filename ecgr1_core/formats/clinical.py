@@ -1,4 +1,4 @@
-"""Reads what carts and archives export, with ecgdatakit: XML of several makers, SCP-ECG, EDF and ISHNE.
+"""Reads what carts and archives export, with ecgdatakit: XML of several makers, SCP-ECG, EDF, MFER, ISHNE.
 
 ecgdatakit decodes the file; here its leads become millivolts, its faults sentences. What says who the patient is goes
 into the `Identity` that `assemble` takes off. XML with entities or a DTD that expands is refused by defusedxml.
@@ -100,6 +100,11 @@ def _is_mortara(head: bytes, _: str) -> bool:
     )
 
 
+def _is_mfer(head: bytes, _: str) -> bool:
+    """Whether the first definition is MFER's preamble (ISO 22077-1, MWF_PRE), which files may lack by the standard."""
+    return head[:1] == b"\x40" and head[2:6] == b"MFR "
+
+
 SCP = ClinicalFormat("SCP-ECG", "scp_ecg.SCPECGParser", scp_leads.recognises, _MAX_BINARY_MB)
 CLINICAL_FORMATS: tuple[ClinicalFormat, ...] = (
     ClinicalFormat("GE MUSE XML", "ge_muse_xml.GEMuseXMLParser", _root("restingecg")),
@@ -108,6 +113,7 @@ CLINICAL_FORMATS: tuple[ClinicalFormat, ...] = (
     ClinicalFormat("Mortara XML", "mortara_el250.MortaraEL250Parser", _is_mortara),
     SCP,
     ClinicalFormat("EDF", "edf.EDFParser", _signature(0, b"0       "), _MAX_BINARY_MB),
+    ClinicalFormat("MFER", "mfer.MFERParser", _is_mfer, _MAX_BINARY_MB),
     ClinicalFormat("ISHNE", "ishne_holter.ISHNEHolterParser", _signature(0, b"ISHNE1.0"), _MAX_BINARY_MB),
 )
 

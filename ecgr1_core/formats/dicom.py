@@ -27,6 +27,7 @@ from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.record import Patient
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_READ = ("", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")  # little endian twice, and big endian
 _AGE_UNITS_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
 # The number after the last "-" (SCPECG 5.6.3-9-n) or ":" (MDC 2:n) is the same lead code in both schemes.
 _LEAD_CODES = {str(number): lead for number, lead in LEAD_NUMBERS.items()} | {"65": "-aVR"}
@@ -64,8 +65,10 @@ def _read(path: Path, file_name: str, options: ReadOptions) -> RawRecording:
     import pydicom
 
     meta = pydicom.filereader.read_file_meta_info(path)
-    if str(getattr(meta, "TransferSyntaxUID", "")) == _DEFLATED:
-        raise InputError(file_name, "the DICOM file is deflated", "save it uncompressed (Explicit VR Little Endian)")
+    syntax = str(getattr(meta, "TransferSyntaxUID", ""))
+    if syntax not in _READ:
+        how = "the DICOM file is deflated" if syntax == _DEFLATED else f"its transfer syntax {syntax} is no plain one"
+        raise InputError(file_name, how, "save it uncompressed (Explicit VR Little Endian)")
     dataset = pydicom.dcmread(path)
     groups = list(dataset.get("WaveformSequence") or [])
     if not groups:

@@ -132,6 +132,30 @@ def ishne(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500) -> bytes
     return b"ISHNE1.0" + struct.pack("<H", binascii.crc_hqx(body, 0xFFFF)) + body + counts.T.astype("<i2").tobytes()
 
 
+def mfer(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500) -> bytes:
+    """MFER (ISO 22077-1): definitions, big-endian, and the counts of a microvolt times five, lead after lead."""
+    numbers = {name: number for number, name in LEAD_NUMBERS.items()}
+
+    def definition(tag: int, value: bytes, *more: int) -> bytes:
+        length = bytes([len(value)]) if len(value) < 128 else b"\x84" + struct.pack(">I", len(value))
+        return bytes([tag, *more]) + length + value
+
+    channels = b"".join(
+        definition(0x3F, definition(0x09, struct.pack(">H", numbers[lead])), number)
+        for number, lead in enumerate(leads)
+    )
+    return b"".join((
+        definition(0x40, b"MFR Standard 12 leads ECG       "), definition(0x01, b"\0"),
+        definition(0x81, b"Doe^^Jane"), definition(0x82, b"4711"), definition(0x84, b"\2"),
+        definition(0x83, struct.pack(">BHHBB", 59, 0, 1943, 7, 24)),
+        definition(0x85, struct.pack(">HBBBBBHH", 2002, 11, 22, 9, 10, 0, 0, 0)),
+        definition(0x0B, struct.pack(">BbH", 1, -6, 1_000_000 // rate_hz)),
+        definition(0x0C, struct.pack(">BbH", 0, -6, MICROVOLTS)), definition(0x0A, b"\0"),
+        definition(0x05, bytes([len(leads)])), definition(0x04, struct.pack(">H", counts.shape[1])),
+        definition(0x06, b"\1"), channels, definition(0x1E, counts.astype(">i2").tobytes()),
+    ))  # fmt: skip
+
+
 def scp(counts: np.ndarray, leads: Sequence[str], rate_hz: int = 500, *, packed: bool = True) -> bytes:
     """SCP-ECG (EN 1064): patient, leads, differences of differences in default Huffman codes or plain, measurements."""
     numbers = {name: number for number, name in LEAD_NUMBERS.items()}

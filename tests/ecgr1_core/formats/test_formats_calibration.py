@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mortara_xml, muse_xml, scp
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp
 
 from ecgr1_core.formats import ReadOptions, read
 from ecgr1_core.formats.writing import WRITERS
@@ -29,6 +29,7 @@ CARTS: dict[str, Callable[..., bytes]] = {
     "Mortara XML": mortara_xml,
     "SCP-ECG": scp,
     "EDF": edf,
+    "MFER": mfer,
     "ISHNE": ishne,
 }
 

@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mortara_xml, muse_xml, scp
+from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp
 
 from ecgr1_core.cli.info import describe
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
@@ -27,6 +27,7 @@ WRITERS: dict[str, Callable[..., bytes]] = {
     "Mortara XML": mortara_xml,
     "SCP-ECG": scp,
     "EDF": edf,
+    "MFER": mfer,
     "ISHNE": ishne,
 }
 CLINICAL = Path(__file__).parents[4] / "shared" / "data" / "formats"
@@ -98,7 +99,7 @@ def test_the_device_speaks_for_itself_and_no_name_is_taken_over(name: str, steps
     assert [word for word in ("Doe", "Jane", "4711", "1943", "2002") if word in shown + repr(record)] == []
 
 
-@pytest.mark.parametrize("name", ["EDF", "ISHNE", "HL7 aECG"])
+@pytest.mark.parametrize("name", ["EDF", "ISHNE", "MFER", "HL7 aECG"])
 def test_files_without_a_word_of_the_device_have_none(name: str, steps: np.ndarray, tmp_path: Path) -> None:
     record = read(written(tmp_path, WRITERS[name](steps, LEADS)))
     assert record.device is None

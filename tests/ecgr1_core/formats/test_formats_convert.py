@@ -222,3 +222,20 @@ def test_other_arrays_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole.read_bytes()[:5000])
     with pytest.raises(DamagedFileError, match="no array of numbers"):
         read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "words"),
+    [("1.2.840.10008.1.2.1.99", "is deflated"), ("1.2.840.113619.5.2", "1.2.840.113619.5.2 is no plain one")],
+)
+def test_dicom_in_a_transfer_syntax_that_may_mean_anything_is_refused(
+    syntax: str, words: str, record: EcgRecord, tmp_path: Path
+) -> None:
+    import pydicom
+
+    (path,) = WRITERS["dicom"](record, tmp_path, "out")
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    pydicom.dcmwrite(path, dataset, implicit_vr=False, little_endian=True)
+    with pytest.raises(InputError, match=f"{words}; save it uncompressed"):
+        read(path)

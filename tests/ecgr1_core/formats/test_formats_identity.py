@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import cardiosoft_xml, edf, ishne, mortara_xml, muse_xml
+from clinical_kit import cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp
 
 from app import main
 from ecgr1_core.errors import InputError
@@ -29,7 +29,7 @@ OPTIONS = ReadOptions(pseudonym_key=KEY)
 JANE = Identity("4711-0815", ("Doe", "Jane"), date(1943, 7, 24), RECORDED)
 
 
-@pytest.mark.parametrize("write", [muse_xml, cardiosoft_xml, mortara_xml, edf, ishne])
+@pytest.mark.parametrize("write", [muse_xml, cardiosoft_xml, mortara_xml, edf, ishne, mfer, scp])
 def test_a_file_that_names_its_patient_gives_a_pseudonym(
     write: Callable[..., bytes], counts: np.ndarray, tmp_path: Path
 ) -> None:
