@@ -61,8 +61,8 @@ FROZEN = "The study is locked: nothing here can be changed."
 
 CASES_NOTE = (
     "Drop the files of recordings (.hea with .dat or .mat, .zip, .csv, .dcm, XML of carts, SCP-ECG, EDF, MFER, ISHNE). "
-    "Each gets a case; a table can name patients and labels. Patients whom their files name get pseudonyms; give others "
-    "the same pseudonym everywhere, so that patients can be kept apart."
+    "Each gets a case; a table can name patients and labels. Patients whom their files name get pseudonyms; give "
+    "others the same pseudonym everywhere, so that patients can be kept apart."
 )
 CASE_FILES = "Files of recordings"
 CASE_TABLE = "Table (CSV with the columns path, name, patient, practice, labels), optional"
