@@ -117,6 +117,7 @@
       place.replaceChildren();
       LAYERS[name](place);
     }
+    if (!layers.length) window.ecgr1PageHiding.draw();
   };
 
   // Lists of the form
@@ -165,6 +166,7 @@
     }
     fillForm();
     tellChanges();
+    window.ecgr1PageHiding.show(page);
     draw();
   };
 
@@ -236,6 +238,7 @@
       const box = event.target.closest("g.box");
       if (box) part("leads").querySelector(`[data-piece="${box.dataset.piece}"]`)?.focus();
     });
+    window.ecgr1PageHiding.listen(panel());
     panel().addEventListener("pointerdown", dragging);
     panel().addEventListener("keydown", keyed);
     panel().addEventListener("change", tellChanges);

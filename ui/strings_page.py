@@ -23,6 +23,38 @@ NO_PAGE_REMEDY = "drop a picture or a PDF of an ECG first"
 BAD_CORRECTIONS = "what was changed could not be understood"
 BAD_CORRECTIONS_REMEDY = "press As found and change it again"
 
+# Text on the page, and hiding it
+TEXT_FOUND = "Text is printed on this page ({places}); it may name the patient."
+TEXT_NONE = "No text was found beside the traces; look at the page yourself before it is shown to others."
+TEXT_UNKNOWN = "Whether text is printed on this page was not looked for; press As found to have it looked for."
+TEXT_LEFT = "{hidden} hidden on this page. Text is left on it ({places})."
+TEXT_HIDDEN = "{hidden} hidden on this page, and the file as uploaded is forgotten here. Open it again to begin anew."
+ONE_PLACE = "1 place"
+PLACES = "{count} places"
+ONE_HIDDEN = "1 place is"
+MANY_HIDDEN = "{count} places are"
+HIDING = "Hide text on the page"
+HIDE_FOUND = "Hide it"
+HIDE_THESE = "Hide these places"
+DRAW_BOX = "Draw a box to hide"
+DRAW_BOX_HELP = "Drag over the picture to mark a place that is to be hidden"
+ADD_BOX = "Add a box"
+ADD_BOX_HELP = "Put a box in the middle of what is seen, to be moved with the arrow keys"
+MARK_AROUND = "All but the traces"
+MARK_AROUND_HELP = "Mark everything but the traces, the names of leads and the calibration pulses"
+NO_BOXES = "Take back"
+NO_BOXES_HELP = "Take back what was marked here; what is hidden already stays hidden"
+BOX_HELP = (
+    "Drag a box to move it, its lower right corner to size it, or use the arrow keys (Shift: ten times as far). "
+    "× or Delete takes it away."
+)
+STATUS_HIDING = "Hiding {places} on the page…"
+STATUS_HIDDEN = "{places} hidden. Readers get the page without them; the file as uploaded is forgotten here."
+NOTHING_MARKED = "no place is marked to be hidden"
+NOTHING_MARKED_REMEDY = "draw a box over it first"
+STILL_READING = "readings are being written with this page"
+STILL_READING_REMEDY = "wait for them or cancel them"
+
 # The panel
 TITLE = "Page"
 DRAWN = "What is drawn over the page"
@@ -38,7 +70,7 @@ ZOOM_IN = "Enlarge the page"
 ZOOM_OUT = "Make the page smaller"
 FIT = "Fit"
 FIT_HELP = "Fit the page to the width"
-PICTURE = "The page as uploaded, with what was found drawn over it"
+PICTURE = "The page, with what was found drawn over it"
 CORNER_NAMES = ("Upper left corner", "Upper right corner", "Lower right corner", "Lower left corner")
 CORNER_HELP = "Drag a corner, or move it with the arrow keys (Shift: ten times as far)."
 CORRECT = "Correct"
@@ -81,4 +113,24 @@ PANEL = {  # what the panel's script says
     "no_traces": "The curves of this page are not known",
     "no_grid": "No grid was found on this page",
     "corner_at": "{name}, {x} from the left, {y} from the top",
+    "hide_found": HIDE_FOUND,
+    "hide_these": HIDE_THESE,
+    "box_at": "Box {number} to hide, {x} from the left, {y} from the top, {width} wide, {height} high",
+    "box_size": "Size of box {number}",
+    "box_remove": "Take box {number} away",
 }
+
+
+def places(count: int) -> str:
+    """Return how many places there are, in words."""
+    return ONE_PLACE if count == 1 else PLACES.format(count=count)
+
+
+def text_sentence(found: int | None, hidden: int) -> str:
+    """Return what is to be said of text on a page: `found` places (None: not looked for), and `hidden` ones."""
+    gone = ONE_HIDDEN if hidden == 1 else MANY_HIDDEN.format(count=hidden)
+    if hidden:
+        return TEXT_LEFT.format(hidden=gone, places=places(found)) if found else TEXT_HIDDEN.format(hidden=gone)
+    if found is None:
+        return TEXT_UNKNOWN
+    return TEXT_FOUND.format(places=places(found)) if found else TEXT_NONE

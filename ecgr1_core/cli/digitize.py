@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecgr1_core.cli.common import for_each_path
-from ecgr1_core.cli.page_options import add_page_arguments, asked_from, read_page
+from ecgr1_core.cli.page_options import add_page_arguments, asked_from, hide_from, read_page
 from ecgr1_core.errors import InputError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ecgr1_core.record import EcgRecord
 
 
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Digitise each path, print one JSON object for it; return the exit code."""
     if not arguments.out.is_dir():
         raise InputError(arguments.out, "it is not a folder", "give an existing folder for --out")
-    asked = asked_from(arguments)
+    asked, hide = asked_from(arguments), hide_from(arguments)
     written: dict[Path, Path] = {}
 
     def one(path: Path) -> dict[str, Any]:
@@ -41,13 +43,18 @@ def run(arguments: argparse.Namespace) -> int:
             raise InputError(
                 path, f"its recording would replace that of {written[out].name}, {out.name}", "rename one file"
             )
-        record, report, _ = read_page(path, asked, arguments.page)
-        _write(out, _table(record))
+        page = read_page(path, asked, arguments.page, hide, look_for_text=True)
+        _write(out, _table(page.record))
         written[out] = path
-        done: dict[str, Any] = {"path": str(path), "out": str(out), **report.to_json()}
+        report = {**page.report.to_json(), "text_px": _listed(page.text), "hidden_px": _listed(page.hidden)}
+        done: dict[str, Any] = {"path": str(path), "out": str(out), **report}
+        if page.hidden:
+            picture = out.with_name(f"{path.stem}.hidden.png")
+            _save(page.picture, picture)
+            done["picture"] = str(picture)
         if arguments.report:
             beside = out.with_name(f"{path.stem}.report.json")
-            _write(beside, json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+            _write(beside, json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
             done["report"] = str(beside)
         return done
 
@@ -63,6 +70,17 @@ def _table(record: EcgRecord) -> str:
         shown = ("" if value != value else f"{value:.4f}" for value in values)
         lines.append(",".join((f"{sample / record.sampling_rate_hz:.4f}", *shown)))
     return "\n".join(lines) + "\n"
+
+
+def _listed(boxes: tuple[tuple[float, float, float, float], ...]) -> list[list[float]]:
+    return [list(box) for box in boxes]
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    try:
+        picture.save(path)
+    except OSError as error:
+        raise InputError(path, f"it cannot be written ({error.strerror or error})", "choose another --out") from error
 
 
 def _write(path: Path, text: str) -> None:

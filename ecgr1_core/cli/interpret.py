@@ -14,7 +14,7 @@ from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings
 from ecgr1_core.cli.batch import outcomes
 from ecgr1_core.cli.common import BAD_INPUT, add_input_arguments, print_json
 from ecgr1_core.cli.model_options import add_model_arguments, given_options
-from ecgr1_core.cli.page_options import add_page_arguments, asked_from, read_page
+from ecgr1_core.cli.page_options import add_page_arguments, asked_from, hide_from, read_page
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
 
@@ -82,11 +82,12 @@ def _interpret(
     from ecgr1_core.readers.document import reading_document
 
     try:
-        page = _read_page(arguments.page) if arguments.page is not None else None
+        page = _picture_of(arguments) if arguments.page is not None else None
         start = time.perf_counter()
         off_page = is_page(path)
         if off_page:
-            record, _, page = read_page(path, asked_from(arguments))
+            read_off = read_page(path, asked_from(arguments), hide=hide_from(arguments))
+            record, page = read_off.record, read_off.picture
         else:
             record = formats.read(path, options_from(arguments))
         read = time.perf_counter()
@@ -140,6 +141,22 @@ def _check(arguments: argparse.Namespace, reader: Reader) -> ReadingOptions | No
         )
     given = given_options(arguments) | {"log_probabilities": arguments.log_probabilities or None}
     return reading_options(reader, given)
+
+
+def _picture_of(arguments: argparse.Namespace) -> Image.Image:
+    """Return the picture given with --page, less what is to be hidden; to find text or traces it is read off."""
+    import numpy as np
+    from PIL import Image
+
+    from ecgr1_core.digitize.hiding import check_boxes, masked
+
+    path, hide = arguments.page, hide_from(arguments)
+    if hide.text or hide.all_but_traces:
+        return read_page(path, asked_from(arguments), hide=hide).picture
+    image = _read_page(path)
+    if not hide.places:
+        return image
+    return Image.fromarray(masked(np.asarray(image.convert("RGB")), check_boxes(hide.places, path.name, image.size)))
 
 
 def _read_page(path: Path) -> Image.Image:

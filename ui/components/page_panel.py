@@ -20,6 +20,7 @@ from PIL import Image
 
 from ecgr1_core.digitize import Asked, DigitizeReport, PieceReport
 from ecgr1_core.digitize.corrections import LEAD_NAMES, UPSIDE_DOWN_AVR
+from ecgr1_core.digitize.pieces import BoxPx
 from ecgr1_core.render.layouts import GAINS_MM_PER_MV, LAYOUTS, SPEEDS_MM_PER_S
 from ecgr1_core.render.page_truth import mapped
 from ui import strings
@@ -38,7 +39,8 @@ def panel_script() -> str:
     """Return the script of the panel with its words."""
     told = {"words": words.PANEL, "corners": words.CORNER_NAMES}
     data = json.dumps(told, ensure_ascii=True).replace("</", "<\\/")
-    return f"window.ecgr1PageWords = {data};\n{(FOLDER / 'page_panel.js').read_text(encoding='utf-8')}"
+    scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("page_hiding.js", "page_panel.js"))
+    return f"window.ecgr1PageWords = {data};\n{scripts}"
 
 
 def page_panel_html() -> str:
@@ -56,11 +58,12 @@ def page_panel_html() -> str:
 <span class="together">{_button("zoom-out", MINUS, words.ZOOM_OUT)}{_button("zoom-in", "+", words.ZOOM_IN)}
 {_button("fit", words.FIT, words.FIT_HELP)}</span>
 {_toggle("beside", words.BESIDE, words.BESIDE_HELP, on=False)}</div>
+{_hiding_html()}
 <p id="p-caption"></p><p id="p-key">{escape(words.KEY)}</p>
 <p id="p-corner-help" hidden>{escape(words.CORNER_HELP)}</p>
 <div id="p-scroll" tabindex="0" role="group" aria-label="{escape(words.PICTURE)}"><div id="p-stage">
 <img alt="{escape(words.PICTURE)}"><svg aria-hidden="true"><g class="grid"></g><g class="traces"></g>
-<g class="boxes"></g><g class="sheet"></g></svg>{corners}</div></div>
+<g class="boxes"></g><g class="places"></g><g class="sheet"></g></svg>{corners}<div id="p-places"></div></div></div>
 <div class="below">
 <form id="p-form"><h3>{escape(words.CORRECT)}</h3><div class="fields">
 {_select("number", words.NUMBER)}{_select("speed", words.SPEED)}{_select("gain", words.GAIN)}
@@ -73,8 +76,27 @@ def page_panel_html() -> str:
 </section>"""
 
 
-def shown_of(report: DigitizeReport, asked: Asked, size_px: tuple[int, int]) -> dict[str, Any]:
-    """Return what the panel shows of a page that was read, as plain data; `size_px` is that of its picture."""
+def _hiding_html() -> str:
+    """Return what is said of text on the page, and what hides it."""
+    return f"""<div id="p-hiding" role="group" aria-label="{escape(words.HIDING)}"><p id="p-text" role="status"></p>
+<span class="together"><button type="button" id="p-hide">{escape(words.HIDE_FOUND)}</button>
+{_toggle("draw", words.DRAW_BOX, words.DRAW_BOX_HELP, on=False)}{_button("add", words.ADD_BOX, words.ADD_BOX_HELP)}
+{_button("around", words.MARK_AROUND, words.MARK_AROUND_HELP)}{_button("clear", words.NO_BOXES, words.NO_BOXES_HELP)}
+</span><p id="p-box-help" hidden>{escape(words.BOX_HELP)}</p></div>"""
+
+
+def shown_of(
+    report: DigitizeReport,
+    asked: Asked,
+    size_px: tuple[int, int],
+    *,
+    text: Sequence[BoxPx] = (),
+    around: Sequence[BoxPx] = (),
+) -> dict[str, Any]:
+    """Return what the panel shows of a page that was read, as plain data; `size_px` is that of its picture.
+
+    `text` are the boxes of text that was found on it, `around` those of all but the traces.
+    """
     left_out = [
         {"row": row, "column": column, "lead": None, "used": False, "confidence": 0.0, "box": None, "trace": ""}
         for (row, column), lead in asked.leads.items()
@@ -90,7 +112,10 @@ def shown_of(report: DigitizeReport, asked: Asked, size_px: tuple[int, int]) -> 
         "pieces": sorted(
             [_piece(piece) for piece in report.pieces] + left_out, key=lambda piece: (piece["row"], piece["column"])
         ),
-        "unsure": list(dict.fromkeys(_sentence(text) for text in report.unsure)),
+        "unsure": list(dict.fromkeys(_sentence(sentence) for sentence in report.unsure)),
+        "text": [list(box) for box in text],
+        "around": [list(box) for box in around],
+        "hidden": 0,
     }
 
 
@@ -121,6 +146,7 @@ def page_data_html(
         "asked": dict(asked),
         "number": number,
         "pages": pages,
+        "said": words.text_sentence(None if shown.get("text") is None else len(shown["text"]), shown.get("hidden", 0)),
         "choices": {
             "speed": _scales(SPEEDS_MM_PER_S, strings.SPEED_UNIT, shown["speed"], asked["speed"]),
             "gain": _scales(GAINS_MM_PER_MV, strings.GAIN_UNIT, shown["gain"], asked["gain"]),

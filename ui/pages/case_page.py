@@ -15,7 +15,10 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from ecgr1_core.digitize import Asked, OpenedPage, digitize_opened, is_page, open_page
+from ecgr1_core.digitize import Asked, DigitizeReport, OpenedPage, digitize_opened, is_page, open_page
+from ecgr1_core.digitize.hiding import all_but_traces, check_boxes, text_on, with_hidden
+from ecgr1_core.digitize.packed_page import is_packed, packed, unpacked
+from ecgr1_core.digitize.pieces import BoxPx
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats import ReadOptions
 from ecgr1_core.formats.options import Unit
@@ -56,6 +59,7 @@ class Given:
 class CasePage:
     """A page: the file with its `name`, page `number` of `pages`, and what it was read with.
 
+    Once something of it was hidden, `content` is no longer the file but that one page without it (`packed_page`).
     `first` is what was said when the page was opened, `asked` what it was last read with. `shown` is plain data for the
     panel, without the picture. `replaces` is the digest of the recording that it gave before it was read again.
     """
@@ -79,13 +83,49 @@ class CasePage:
         return Image.fromarray(self._opened().raster.pixels)
 
     def _opened(self) -> OpenedPage:
-        return open_page(self.content, name=self.name, page=self.number)
+        return _opened(self.content, self.name, self.number)
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether something of it was hidden."""
+        return is_packed(self.content)
+
+    def hiding(self, boxes: Sequence[BoxPx]) -> CasePage:
+        """Return the page without what stands in boxes (x0, y0, x1, y1 in its pixels), and without its file.
+
+        What was read off it stays as it is. InputError for no boxes, and for boxes that cannot be.
+        """
+        width, height = self.shown["size"]
+        checked = check_boxes(boxes, self.name, (width, height))
+        if not checked:
+            raise InputError(self.name, words.NOTHING_MARKED, words.NOTHING_MARKED_REMEDY)
+        content = packed(with_hidden(self._opened(), checked), LARGEST_KEPT_BYTES // 2)
+        left = [box for box in self.shown.get("text") or () if not _covered(box, checked)]
+        shown = {**self.shown, "text": left, "hidden": self.shown.get("hidden", 0) + len(checked)}
+        return replace(self, content=content, number=1, pages=1, shown=shown)
 
     def again(self, asked: Asked, number: int, replaces: str) -> tuple[EcgRecord, CasePage]:
         """Return the recording read anew, and its page; see `read_off`. The other pages of a file begin as found."""
-        record, page = read_off(self.name, self.content, asked, number)
+        try:
+            record, page = read_off(self.name, self.content, asked, number)
+        except MissingInformationError:
+            if not self.has_hidden:
+                raise
+            known = Asked(self.shown["speed"], self.shown["gain"], asked.px_per_mm, asked.corners_px, asked.leads)
+            record, page = read_off(self.name, self.content, known, number)  # its print may have been hidden
         first = self.first if number == self.number else page.first
-        return record, replace(page, first=first, replaces=replaces)
+        shown = {**page.shown, "hidden": self.shown.get("hidden", 0)} if self.has_hidden else page.shown
+        return record, replace(page, first=first, replaces=replaces, shown=shown)
+
+
+def _opened(content: bytes, name: str, number: int) -> OpenedPage:
+    return unpacked(content, name) if is_packed(content) else open_page(content, name=name, page=number)
+
+
+def _covered(box: Sequence[float], boxes: Sequence[BoxPx]) -> bool:
+    """Return whether a box lies in one of the others."""
+    x0, y0, x1, y1 = box
+    return any(left <= x0 and top <= y0 and x1 <= right and y1 <= bottom for left, top, right, bottom in boxes)
 
 
 def page_among(files: Sequence[Path]) -> Path | None:
@@ -103,7 +143,7 @@ def read_off(name: str, content: bytes, asked: Asked, number: int | None = None)
 
     Raises InputError for bad input, and MissingInformationError with the `field` of `Given` to ask for.
     """
-    opened = open_page(content, name=name, page=number or 1)
+    opened = _opened(content, name, number or 1)
     try:
         record, report = digitize_opened(opened, asked)
     except MissingInformationError:
@@ -113,9 +153,22 @@ def read_off(name: str, content: bytes, asked: Asked, number: int | None = None)
             raise
         fault = words.OTHER_PAGE.format(number=opened.page, pages=opened.pages, fault=error.fault)
         raise MissingInformationError(name, fault, words.OTHER_PAGE_REMEDY, "page_number") from error
-    height, width = opened.raster.pixels.shape[:2]
-    shown = shown_of(report, asked, (width, height))
+    shown = _shown(opened, report, asked)
     return record, CasePage(name, content, opened.page, opened.pages, asked, asked, shown)
+
+
+def _shown(opened: OpenedPage, report: DigitizeReport, asked: Asked) -> dict[str, Any]:
+    height, width = opened.raster.pixels.shape[:2]
+    size = (width, height)
+    return shown_of(report, asked, size, text=text_on(opened, report), around=all_but_traces(size, report))
+
+
+def places_of(told: str, page: CasePage) -> tuple[BoxPx, ...]:
+    """Return the boxes that the panel marks to be hidden, its JSON; InputError for nonsense."""
+    try:
+        return tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(told)["hide"])
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise InputError(page.name, words.BAD_CORRECTIONS, words.BAD_CORRECTIONS_REMEDY) from error
 
 
 def corrections_of(told: str, page: CasePage) -> tuple[Asked, int]:

@@ -16,6 +16,7 @@ from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui import strings_compare as words
+from ui import strings_page as page_words
 from ui.components.case_line import case_html
 from ui.components.comparison import LETTERS, columns_html
 from ui.components.sessions import head_html
@@ -90,6 +91,9 @@ def _controls(actions: CompareActions, settings: Settings) -> dict[str, Any]:
         parts["reader_note"] = gr.HTML(notes_html(settings, views[:LEAST]), elem_id="reader-note")
     parts["consent"] = gr.Checkbox(False, **consent_of(settings, views[:LEAST]), elem_id="consent", container=False)
     parts["case_line"] = gr.HTML(case_html(None), elem_id="case")
+    with gr.Row(visible=False, elem_id="page-text") as parts["page_text"]:
+        parts["page_text_says"] = gr.HTML("", elem_id="page-text-says")
+        parts["page_hide"] = gr.Button(page_words.HIDE_FOUND, size="sm", min_width=60, elem_id="page-hide", scale=0)
     return parts
 
 
@@ -122,8 +126,9 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: CompareActions) -> Non
     ]
     for name, button in parts["first_examples"].items():
         opened.append(tie(button.click, _fixed(actions.open_chosen, f"example:{name}"), ("told",), js=WITH_TOLD))
+    hide = tie(parts["page_hide"].click, actions.hide_text, (), cancels=opened)
     read = tie(parts["compare"].click, actions.compare, ("number", "seed", "consent", *views))
-    for event in (*opened[1:], read):
+    for event in (*opened[1:], hide, read):
         tie(event.then, actions.keep, ("told",), js=WITH_TOLD)
     tie(parts["cancel"].click, actions.cancel, ())
     for at, letter in enumerate(LETTERS):

@@ -45,6 +45,7 @@ from ui.pages.compare_case import CompareCase, Running
 from ui.pages.compare_choices import options_of, seed_of, told_of
 from ui.pages.compare_saving import guarded, idle
 from ui.pages.finished import ended
+from ui.pages.hidden_text import hide_found, text_line
 from ui.pages.kept_pages import PageFiles
 from ui.pages.read_actions import waiting_for
 from ui.pages.updates import Update, failed, forget, too_big
@@ -131,6 +132,7 @@ class CompareActions:
         yield {
             "case": opened,
             "case_line": case_html(record, None if page is None else page.name),
+            **text_line(page),
             "trace": recording_html(record, whole=False),
             "trace_marks": marks_html(None, None),
             "comparison": quiet_html(words.NOT_YET),
@@ -147,6 +149,11 @@ class CompareActions:
             "trace_marks": marks_html(record, measurements),
             "status": status_html("done", strings.STATUS_OPEN.format(name=record.name)),
         } | idle(opened)
+
+    @guarded
+    def hide_text(self, case: CompareCase | None) -> Iterator[Update]:
+        """Hide the text that was found on the open page."""
+        yield from hide_found(case)
 
     @guarded
     def compare(

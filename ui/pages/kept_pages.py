@@ -61,8 +61,13 @@ class PageFiles:
         self._database.close()
 
     def keep(self, owner: str, recording: str, page: CasePage, now: datetime) -> None:
-        """Keep the page of a recording of `owner`; one that is not small is left out."""
+        """Keep the page of a recording of `owner`; one that is not small is left out.
+
+        Where something of it was hidden, it takes the place of the file that was kept before, which is overwritten.
+        """
         if not page.is_small:
+            if page.has_hidden:
+                self.remove(owner, recording)
             return
         place = {"owner": owner_digest(owner), "recording": recording}
         values: dict[str, Any] = {
@@ -71,11 +76,15 @@ class PageFiles:
             "asked": json.dumps(asked_json(page.asked)),
             "shown": zlib.compress(json.dumps(dict(page.shown)).encode()),
         }
+        file = {"name": page.name, "number": page.number, "pages": page.pages, "content": page.content}
+        if page.has_hidden:
+            values |= file
         with self._database.writing() as session:
             known = session.execute(update(_Page).filter_by(**place).values(**values))
             if not getattr(known, "rowcount", 0):
-                file = {"name": page.name, "number": page.number, "pages": page.pages, "content": page.content}
-                session.add(_Page(**place, **values, **file))
+                session.add(_Page(**place, **(values | file)))
+        if page.has_hidden:
+            self._empty_log()
 
     def open(self, owner: str, recording: str) -> CasePage | None:
         """Return the page of a recording of `owner`, None where none is kept."""
@@ -102,9 +111,13 @@ class PageFiles:
     def _delete(self, statement: Any) -> None:
         with self._database.writing() as session:
             count = getattr(session.execute(statement), "rowcount", 0)
-        if count:  # the write-ahead log still holds the pages as they were
-            with self._database.engine.connect() as connection:
-                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        if count:
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Empty the write-ahead log, which still holds the pages as they were."""
+        with self._database.engine.connect() as connection:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
 
 def _asked(document: str) -> Asked:

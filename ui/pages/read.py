@@ -142,6 +142,7 @@ def _work(first_examples: list[str]) -> dict[str, Any]:
             gr.HTML(page_panel_html(), elem_id="page-holder")
             parts["page_data"] = gr.HTML("", elem_id="page-data")
             parts["page_again"] = gr.Button("read the page again", visible="hidden", elem_id="page-again")
+            parts["page_hide"] = gr.Button("hide on the page", visible="hidden", elem_id="page-hide")
             parts["measurements"] = gr.HTML(measurements_html(None), elem_id="measurements")
             with gr.Accordion(strings.PER_LEAD, open=False, elem_id="per-lead"):
                 parts["lead_table"] = gr.HTML(lead_table_html(None), elem_id="lead-table")
@@ -204,7 +205,8 @@ def _wire(app: gr.Blocks, parts: dict[str, Any], actions: ReadActions, kept: Kep
         tie(parts["example"].input, actions.open_example, ("example",)),
     ]
     stoppable.append(tie(parts["page_again"].click, actions.read_page_again, ("told",), js=WITH_CORRECTIONS))
-    others = [tie(parts["read"].click, actions.read, ("reader", "modality", "consent"))]
+    hide = tie(parts["page_hide"].click, actions.hide_text, ("told",), js=WITH_CORRECTIONS, cancels=stoppable)
+    others = [hide, tie(parts["read"].click, actions.read, ("reader", "modality", "consent"))]
     for name, button in parts["first_examples"].items():
         stoppable.append(tie(button.click, functools.partial(_open_named, actions, name), ()))
     # A reading is not among `cancels`: it ends by itself when told to, so that its last words on the page are its own.

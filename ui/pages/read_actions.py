@@ -49,6 +49,7 @@ from ui.pages.case_page import (
     view_of,
 )
 from ui.pages.finished import ended, finished_html, footer_of, kept_footer, tools_of
+from ui.pages.hidden_text import hide_marked
 from ui.pages.updates import (
     Update,
     busy,
@@ -119,6 +120,11 @@ class ReadActions:
         yield busy(words.STATUS_READING.format(file=case.page.name))
         record, page = case.page.again(asked, number, case.key)
         yield from self._show(case, record, page)
+
+    @guarded
+    def hide_text(self, case: Case | None, told: str) -> Iterator[Update]:
+        """Hide on the open page what the visitor marked; `told` is the panel's JSON."""
+        yield from hide_marked(case, told, self._show, keeping=self.settings.keep_recordings)
 
     @guarded
     def open_example(self, case: Case | None, name: str | None) -> Iterator[Update]:
