@@ -17,7 +17,8 @@ TOLERANCE = 0.02  # relative to the leads; rounding leaves less
 WRONG = 0.25  # so much only where leads are not what they are called: real recordings have up to 0.05
 SCALED_LEAD_BY_LEAD = (
     "the file's calibration scales each lead by itself: the limb-lead equations hold in the stored counts but "
-    "not after it; amplitudes are not millivolts; --counts-per-mv 1000 reads stored counts"
+    "not after it; amplitudes are not millivolts unless it is said how many stored counts are one (--counts-per-mv on "
+    "the command line)"
 )
 
 

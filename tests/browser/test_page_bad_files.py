@@ -182,3 +182,19 @@ def test_a_csv_without_rate_is_asked_for_and_then_read(read_page: Page, shared_d
     expect(read_page.locator("#case")).to_contain_text("500 Hz · 10.0 s")
     expect(read_page.locator("#ask")).to_be_hidden()
     read(read_page)
+
+
+def test_counts_of_a_millivolt_are_asked_for_where_the_calibration_cannot_be_right(
+    read_page: Page, shared_data: Path
+) -> None:
+    header = shared_data / "ludb" / "data" / "1.hea"
+    open_files(read_page, [header, header.with_suffix(".dat")])
+    warning = read_page.locator("#case li", has_text="scales each lead by itself")
+    expect(warning).to_be_visible()
+    read_page.get_by_label("Stored counts of one millivolt").fill("1000")
+    mark_status(read_page)
+    read_page.get_by_role("button", name="Read file").click()
+    expect(read_page.locator("#status .done:not([data-before])")).to_contain_text("is open", timeout=30_000)
+    expect(read_page.locator("#case li", has_text="1000 stored counts taken for 1 mV")).to_be_visible()
+    expect(warning).to_be_hidden()
+    expect(read_page.locator("#ask")).to_be_hidden()

@@ -80,7 +80,7 @@ def data_of(html: str) -> dict[str, Any]:
 
 def test_a_page_is_read_and_shown_beside_its_recording(actions: ReadActions, page_file: Path, tmp_path: Path) -> None:
     path = copied(page_file, tmp_path)
-    updates = list(actions.open_again(None, [path], None, None, None, 10.0, None, None))
+    updates = list(actions.open_again(None, [path], None, None, None, None, 10.0, None, None))
     said = [update["status"] for update in updates if "status" in update]
     assert any("off the page" in one and "busy" in one for one in said), "what is waited for is said"
     last = whole(iter(updates))
@@ -129,7 +129,7 @@ def test_a_page_of_several_is_chosen_and_asked_for_where_the_first_shows_no_ecg(
     asked = whole(actions.open_upload(None, [path]))
     assert "page 1 of 2 cannot be read" in asked["status"]
     assert asked["page_number"]["visible"] is True
-    opened = whole(actions.open_again(None, [path], None, None, None, 10.0, None, 2))
+    opened = whole(actions.open_again(None, [path], None, None, None, None, 10.0, None, 2))
     assert (opened["case"].page.number, opened["case"].page.pages) == (2, 2)
     data = data_of(opened["page_data"])
     assert (data["number"], data["pages"]) == (2, 2)

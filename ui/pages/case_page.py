@@ -25,6 +25,7 @@ from ecgr1_core.formats.options import Unit
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.paper import render_page
+from ecgr1_core.settings import Settings
 from ui import strings_page as words
 from ui.components.page_panel import page_data_html, shown_of
 
@@ -35,19 +36,26 @@ LARGEST_KEPT_BYTES = 8 * 2**20
 class Given:
     """What was given when files were opened, for what they do not say themselves; None where nothing was.
 
-    `sampling_rate_hz` and `unit` are of recordings, the others of pages; `page_number` counts from 1.
+    `sampling_rate_hz`, `unit` and `counts_per_mv` are of recordings, the others of pages; `page_number` counts from 1.
     """
 
     sampling_rate_hz: float | None = None
     unit: Unit | None = None
+    counts_per_mv: float | None = None
     speed_mm_per_s: float | None = None
     gain_mm_per_mv: float | None = None
     px_per_mm: float | None = None
     page_number: int | None = None
 
-    def options(self, max_duration_s: float) -> ReadOptions:
-        """Return what this says about a recording of at most so many seconds."""
-        return ReadOptions(sampling_rate_hz=self.sampling_rate_hz, unit=self.unit, max_duration_s=max_duration_s)
+    def options(self, settings: Settings) -> ReadOptions:
+        """Return what this says about a recording, and the longest duration and the key of pseudonyms."""
+        return ReadOptions(
+            sampling_rate_hz=self.sampling_rate_hz,
+            unit=self.unit,
+            counts_per_mv=self.counts_per_mv,
+            max_duration_s=settings.max_duration_s,
+            pseudonym_key=settings.pseudonym_file,
+        )
 
     @property
     def asked(self) -> Asked:

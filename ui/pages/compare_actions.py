@@ -20,7 +20,6 @@ import gradio as gr
 from annotations.recordings import KeptReading, RecordingStore
 from ecgr1_core.digitize import Asked
 from ecgr1_core.errors import InputError, MissingInformationError
-from ecgr1_core.formats import ReadOptions
 from ecgr1_core.formats import read as read_files
 from ecgr1_core.measure import measure
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
@@ -40,7 +39,7 @@ from ui.components.consent import check_consent
 from ui.components.reading import quiet_html
 from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
-from ui.pages.case_page import CasePage, look_at, page_among, read_off, view_of
+from ui.pages.case_page import CasePage, Given, look_at, page_among, read_off, view_of
 from ui.pages.compare_case import CompareCase, Running
 from ui.pages.compare_choices import options_of, seed_of, told_of
 from ui.pages.compare_saving import guarded, idle
@@ -108,7 +107,7 @@ class CompareActions:
                 yield {"status": status_html("busy", page_words.STATUS_READING.format(file=alone.name))}
                 record, page = read_off(alone.name, alone.read_bytes(), Asked())
             else:
-                record = read_files(files, ReadOptions(max_duration_s=self.settings.max_duration_s))
+                record = read_files(files, Given().options(self.settings))
         except MissingInformationError as error:
             raise InputError(error.subject, error.fault, words.ASK_ON_READ) from error
         finally:

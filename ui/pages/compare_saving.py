@@ -22,7 +22,6 @@ from ui.components.comparison import LETTERS, Compared
 from ui.components.documents import download_html, file_stem, reading_json
 from ui.components.status import status_html
 from ui.pages.compare_case import CompareCase
-from ui.pages.reading_actions import KEY_FILE
 from ui.pages.updates import Update, guarding
 
 _numbers = count(1)
@@ -79,7 +78,7 @@ class CompareSaving:
 
         opened, found = _with_comparison(case)
         yield {"status": status_html("busy", words.STATUS_PDF)}
-        code = pseudonym(opened.record.name, key_from(self.settings.data_dir / KEY_FILE))
+        code = pseudonym(opened.record.name, key_from(self.settings.pseudonym_file))
         made_at = datetime.now().astimezone()
         content = comparison_pdf(found, opened.record, case=code, made_at=made_at)
         yield _download(f"ECG-{code}-comparison.pdf", "application/pdf", content, opened)

@@ -104,6 +104,9 @@ def _controls(settings: Settings, example_names: list[str]) -> dict[str, Any]:
             visible=False,
             min_width=160,
         )
+        parts["counts_per_mv"] = gr.Number(
+            None, label=strings.ASK_COUNTS, minimum=0, elem_id="ask-counts", visible=False, min_width=200
+        )
         parts |= _asked_of_a_page()
         parts["open_again"] = gr.Button(strings.READ_FILE, variant="primary", size="sm", elem_id="read-file", scale=0)
     with gr.Row(elem_id="says"):

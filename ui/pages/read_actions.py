@@ -20,6 +20,7 @@ import gradio as gr
 
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats import read as read_files
+from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD
 from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
@@ -98,7 +99,7 @@ class ReadActions:
                 yield busy(words.STATUS_READING.format(file=alone.name))
                 record, page = read_off(alone.name, alone.read_bytes(), given.asked, given.page_number)
             else:
-                record = read_files(files, given.options(self.settings.max_duration_s))
+                record = read_files(files, given.options(self.settings))
         except MissingInformationError as error:
             asked = {"ask": gr.update(visible=True), "pending": paths, error.field: gr.update(visible=True)}
             yield failed(error) | asked | idle(case)
@@ -107,9 +108,13 @@ class ReadActions:
             if given == Given():  # otherwise something else that is given may still open them
                 forget(files)
             raise
-        forget(files)
+        asked = nothing_asked()
+        if SCALED_LEAD_BY_LEAD in record.warnings:  # the visitor may know better than the file
+            asked |= {"ask": gr.update(visible=True), "pending": paths, "counts_per_mv": gr.update(visible=True)}
+        else:
+            forget(files)
         for updates in self._show(case, record, page):
-            yield nothing_asked() | updates
+            yield asked | updates
 
     @guarded
     def read_page_again(self, case: Case | None, told: str) -> Iterator[Update]:

@@ -29,7 +29,6 @@ from ui.pages.finished import checked_again, tools_of
 from ui.pages.kept_view import view_of
 from ui.pages.updates import Update, busy, forget, guarded, idle
 
-KEY_FILE = "pseudonyms.key"
 LARGEST_REFERENCE_BYTES = 2**20
 _numbers = count(1)
 
@@ -120,7 +119,7 @@ class ReadingActions:
         if opened.measurements is None:
             raise InputError(name, strings.NO_REPORT, strings.NO_REPORT_REMEDY)
         yield busy(strings.STATUS_PDF.format(name=name))
-        code = pseudonym(name, key_from(self.settings.data_dir / KEY_FILE))
+        code = pseudonym(name, key_from(self.settings.pseudonym_file))
         content = report_bytes(
             opened.record,
             opened.measurements,

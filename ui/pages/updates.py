@@ -25,7 +25,7 @@ from ui.pages.case import Case
 Update = dict[str, Any]
 """New values or `gr.update`s by component name; components that are not named stay as they are."""
 
-ASKED = ("sampling_rate_hz", "unit", "speed_mm_per_s", "gain_mm_per_mv", "px_per_mm", "page_number")
+ASKED = ("sampling_rate_hz", "unit", "counts_per_mv", "speed_mm_per_s", "gain_mm_per_mv", "px_per_mm", "page_number")
 """The components that ask for what a file does not say, in the order of `case_page.Given`."""
 
 Action = Callable[..., Iterator[Update]]
