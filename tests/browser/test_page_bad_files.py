@@ -191,7 +191,7 @@ def test_counts_of_a_millivolt_are_asked_for_where_the_calibration_cannot_be_rig
     open_files(read_page, [header, header.with_suffix(".dat")])
     warning = read_page.locator("#case li", has_text="scales each lead by itself")
     expect(warning).to_be_visible()
-    read_page.get_by_label("Stored counts of one millivolt").fill("1000")
+    read_page.get_by_label("Stored counts per millivolt").fill("1000")
     mark_status(read_page)
     read_page.get_by_role("button", name="Read file").click()
     expect(read_page.locator("#status .done:not([data-before])")).to_contain_text("is open", timeout=30_000)
