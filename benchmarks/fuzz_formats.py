@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,23 +33,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "formats"))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp  # noqa: E402
+from clinical_kit import CARTS  # noqa: E402
 
 from ecgr1_core.errors import InputError  # noqa: E402
 from ecgr1_core.formats import ReadOptions, read  # noqa: E402
 from ecgr1_core.formats.writing import WRITERS  # noqa: E402
 from ecgr1_core.record import LEADS, EcgRecord  # noqa: E402
 
-MADE: dict[str, Callable[..., bytes]] = {
-    "GE MUSE XML": muse_xml,
-    "GE CardioSoft XML": cardiosoft_xml,
-    "HL7 aECG": aecg_xml,
-    "Mortara XML": mortara_xml,
-    "SCP-ECG": scp,
-    "EDF": edf,
-    "MFER": mfer,
-    "ISHNE": ishne,
-}
 LIMIT_S = 10
 LIMIT_MIB = 1024
 OPTIONS = ReadOptions(max_file_mb=64)
@@ -117,7 +107,7 @@ def sound_files(real: Path | None) -> Iterator[tuple[str, Files]]:
     time_s = np.arange(640) / 125
     counts = np.round(200 * np.exp(-(((time_s % 0.8) - 0.3) ** 2) / 1e-3)[None] * np.arange(1, 9)[:, None] / 4)
     leads = [lead for lead in LEADS if lead in ("I", "II") or lead.startswith("V")]
-    for name, write in MADE.items():
+    for name, write in CARTS.items():
         yield name, {"file": write(counts.astype(np.int64), leads, rate_hz=125)}
     yield "CSV", {"file": csv_file(counts, leads)}
     yield "DICOM", {"file": dicom_file()}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ from test_page_upload import ANNA, data_of
 from test_read_actions import whole
 from upload_kit import heart, png
 
-from annotations.recordings import RecordingStore
 from ecgr1_core.digitize import Asked
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.render.page_style import PageStyle
@@ -26,7 +23,6 @@ from ui.pages.case_page import CasePage, panel_data_html, read_off
 from ui.pages.compare_actions import CompareActions
 from ui.pages.compare_case import CompareCase
 from ui.pages.kept_actions import KeptActions
-from ui.pages.kept_pages import PageFiles
 from ui.pages.read_actions import ReadActions
 
 NAMED = PageStyle(spacing="even", dpi=110, header=("Name: DOE, JANE MARIE", "ID: 4471920"))
@@ -35,25 +31,6 @@ NAMED = PageStyle(spacing="even", dpi=110, header=("Name: DOE, JANE MARIE", "ID:
 @pytest.fixture(scope="module")
 def read() -> tuple[EcgRecord, CasePage]:
     return read_off("named.png", png(draw_sheet(heart(), NAMED).image), Asked(gain_mm_per_mv=10))
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
-
-
-@pytest.fixture
-def actions(settings: Settings) -> ReadActions:
-    return ReadActions(settings, [])
-
-
-@pytest.fixture
-def kept(settings: Settings) -> Iterator[KeptActions]:
-    store = RecordingStore(settings.data_dir / "recordings.sqlite", 30)
-    pages = PageFiles(settings.data_dir / "pages.sqlite")
-    yield KeptActions(settings, store, pages)
-    store.close()
-    pages.close()
 
 
 def marked(page: CasePage) -> str:

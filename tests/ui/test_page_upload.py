@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,25 +44,6 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def read(page_file: Path) -> tuple[EcgRecord, CasePage]:
     return read_off(page_file.name, page_file.read_bytes(), Asked(gain_mm_per_mv=10))
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
-
-
-@pytest.fixture
-def actions(settings: Settings) -> ReadActions:
-    return ReadActions(settings, [])
-
-
-@pytest.fixture
-def kept(settings: Settings) -> Iterator[KeptActions]:
-    store = RecordingStore(settings.data_dir / "recordings.sqlite", 30)
-    pages = PageFiles(settings.data_dir / "pages.sqlite")
-    yield KeptActions(settings, store, pages)
-    store.close()
-    pages.close()
 
 
 def copied(file: Path, folder: Path) -> str:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ecgr1_core" / "formats"))
 
@@ -24,20 +23,17 @@ from ui.pages.updates import ASKED
 COUNTS = np.round(heart().signal_mv * 200).astype(np.int64)  # of 5 µV
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data")
-
-
 def uploaded(folder: Path, name: str, content: bytes) -> str:
     path = folder / name
     path.write_bytes(content)
     return str(path)
 
 
-def test_a_patient_is_shown_by_a_pseudonym_and_nowhere_by_name(settings: Settings, tmp_path: Path) -> None:
+def test_a_patient_is_shown_by_a_pseudonym_and_nowhere_by_name(
+    actions: ReadActions, settings: Settings, tmp_path: Path
+) -> None:
     content = muse_xml(COUNTS, LEADS).replace(b">59<", b">93<")
-    opened = whole(ReadActions(settings, []).open_upload(None, [uploaded(tmp_path, "Doe.xml", content)]))
+    opened = whole(actions.open_upload(None, [uploaded(tmp_path, "Doe.xml", content)]))
     record = opened["case"].record
     line = opened["case_line"]
     assert f"patient {record.patient.pseudonym} · over 89 y · F" in line
@@ -50,12 +46,11 @@ def test_a_patient_is_shown_by_a_pseudonym_and_nowhere_by_name(settings: Setting
     store.close()
 
 
-def test_stored_counts_are_asked_for_and_the_files_are_kept_until_then(settings: Settings, tmp_path: Path) -> None:
+def test_stored_counts_are_asked_for_and_the_files_are_kept_until_then(actions: ReadActions, tmp_path: Path) -> None:
     scaled = aecg_xml(COUNTS, LEADS)
     for row in COUNTS:
         scaled = scaled.replace(b'<scale value="5"', f'<scale value="{1000 / np.ptp(row):.6f}"'.encode(), 1)
     path = uploaded(tmp_path, "scaled.xml", scaled)
-    actions = ReadActions(settings, [])
     opened = whole(actions.open_upload(None, [path]))
     assert "scales each lead by itself" in opened["case_line"]
     assert opened["case"].measurements is not None, "it is shown and measured as the file has it meanwhile"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -205,3 +205,15 @@ def _huffman(row: np.ndarray) -> bytes:
             bits += f"1111111111{value & 0xFFFF:016b}"
     bits += "0" * (-len(bits) % 16)
     return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+CARTS: dict[str, Callable[..., bytes]] = {  # what makes a file of each format, by the format's name
+    "GE MUSE XML": muse_xml,
+    "GE CardioSoft XML": cardiosoft_xml,
+    "HL7 aECG": aecg_xml,
+    "Mortara XML": mortara_xml,
+    "SCP-ECG": scp,
+    "EDF": edf,
+    "MFER": mfer,
+    "ISHNE": ishne,
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp
+from clinical_kit import CARTS
 
 from ecgr1_core.formats import ReadOptions, read
 from ecgr1_core.formats.writing import WRITERS
@@ -22,16 +21,6 @@ from ecgr1_core.render.paper import render_page
 RATE_HZ = 500
 PX_PER_MM = 10
 DARK = 100  # what is darker in every colour is trace; the grid is not
-CARTS: dict[str, Callable[..., bytes]] = {
-    "GE MUSE XML": muse_xml,
-    "GE CardioSoft XML": cardiosoft_xml,
-    "HL7 aECG": aecg_xml,
-    "Mortara XML": mortara_xml,
-    "SCP-ECG": scp,
-    "EDF": edf,
-    "MFER": mfer,
-    "ISHNE": ishne,
-}
 
 
 def step_of_a_millivolt() -> np.ndarray:

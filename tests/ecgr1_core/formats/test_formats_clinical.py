@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,23 +12,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clinical_kit import aecg_xml, cardiosoft_xml, edf, ishne, mfer, mortara_xml, muse_xml, scp
+from clinical_kit import CARTS, aecg_xml, cardiosoft_xml, muse_xml, scp
 
 from ecgr1_core.cli.info import describe
 from ecgr1_core.errors import DamagedFileError, InputError, MissingInformationError, UnsuitableRecordingError
 from ecgr1_core.formats import ReadOptions, read
 from ecgr1_core.record import LEADS, DeviceReading, EcgRecord, Patient
 
-WRITERS: dict[str, Callable[..., bytes]] = {
-    "GE MUSE XML": muse_xml,
-    "GE CardioSoft XML": cardiosoft_xml,
-    "HL7 aECG": aecg_xml,
-    "Mortara XML": mortara_xml,
-    "SCP-ECG": scp,
-    "EDF": edf,
-    "MFER": mfer,
-    "ISHNE": ishne,
-}
 CLINICAL = Path(__file__).parents[4] / "shared" / "data" / "formats"
 needs_files = pytest.mark.skipif(not CLINICAL.is_dir(), reason="needs the clinical files of shared/data/formats")
 
@@ -48,19 +37,19 @@ def written(folder: Path, data: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", CARTS)
 def test_one_millivolt_in_the_file_is_one_millivolt(name: str, steps: np.ndarray, tmp_path: Path) -> None:
-    record = read(written(tmp_path, WRITERS[name](steps, LEADS)))
+    record = read(written(tmp_path, CARTS[name](steps, LEADS)))
     assert (record.source_format, record.sampling_rate_hz, record.samples) == (name, 500.0, 2500)
     assert record.available_leads == LEADS
     np.testing.assert_allclose(record.signal_mv, steps * 0.005, atol=1e-6)
     assert record.lead("V3")[1200] - record.lead("V3")[500] == pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", CARTS)
 def test_a_part_is_read_and_eight_leads_give_twelve(name: str, counts: np.ndarray, tmp_path: Path) -> None:
     stored = [LEADS.index(lead) for lead in ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")]
-    path = written(tmp_path, WRITERS[name](counts[stored], [LEADS[index] for index in stored]))
+    path = written(tmp_path, CARTS[name](counts[stored], [LEADS[index] for index in stored]))
     record = read(path, ReadOptions(start_s=1.0, duration_s=3.0))
     assert record.derived_leads == ("III", "aVR", "aVL", "aVF")
     np.testing.assert_allclose(record.signal_mv, counts[:, 500:2000] * 0.005, atol=2e-6)
@@ -87,7 +76,7 @@ def test_counts_are_never_taken_for_millivolts(steps: np.ndarray, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "Mortara XML", "SCP-ECG"])
 def test_the_device_speaks_for_itself_and_no_name_is_taken_over(name: str, steps: np.ndarray, tmp_path: Path) -> None:
-    record = read(written(tmp_path, WRITERS[name](steps, LEADS)))
+    record = read(written(tmp_path, CARTS[name](steps, LEADS)))
     assert record.patient == Patient(age_years=59.0, sex="F")
     assert record.device == DeviceReading(
         heart_rate_bpm=75.0, pr_interval_ms=160.0, qrs_duration_ms=90.0, qt_interval_ms=400.0, qtc_ms=447.0,
@@ -101,7 +90,7 @@ def test_the_device_speaks_for_itself_and_no_name_is_taken_over(name: str, steps
 
 @pytest.mark.parametrize("name", ["EDF", "ISHNE", "MFER", "HL7 aECG"])
 def test_files_without_a_word_of_the_device_have_none(name: str, steps: np.ndarray, tmp_path: Path) -> None:
-    record = read(written(tmp_path, WRITERS[name](steps, LEADS)))
+    record = read(written(tmp_path, CARTS[name](steps, LEADS)))
     assert record.device is None
     assert "Doe" not in str(describe(record))
 
@@ -122,14 +111,14 @@ def test_entities_are_not_expanded(root: bytes, document: bytes, tmp_path: Path)
 @pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "HL7 aECG", "Mortara XML"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_xml_cut_off_is_one_sentence(name: str, share: float, steps: np.ndarray, tmp_path: Path) -> None:
-    data = WRITERS[name](steps, LEADS)
+    data = CARTS[name](steps, LEADS)
     with pytest.raises(DamagedFileError, match=f"its (XML|{name} content) cannot be read; export"):
         read(written(tmp_path, data[: round(share * len(data))]))
 
 
 @pytest.mark.parametrize("name", ["GE MUSE XML", "GE CardioSoft XML", "HL7 aECG"])
 def test_an_encoding_that_there_is_none_of_is_one_sentence(name: str, steps: np.ndarray, tmp_path: Path) -> None:
-    data = WRITERS[name](steps, LEADS).replace(b"UTF-8", b"UTF-9").replace(b"ISO-8859-1", b"ISO-8859-0")
+    data = CARTS[name](steps, LEADS).replace(b"UTF-8", b"UTF-9").replace(b"ISO-8859-1", b"ISO-8859-0")
     with pytest.raises(DamagedFileError, match="cannot be read; export"):
         read(written(tmp_path, data))
 
@@ -139,7 +128,7 @@ def test_an_encoding_that_there_is_none_of_is_one_sentence(name: str, steps: np.
 def test_samples_cut_off_leave_those_before_or_one_sentence(
     name: str, share: float, steps: np.ndarray, tmp_path: Path
 ) -> None:
-    data = WRITERS[name](steps, LEADS)
+    data = CARTS[name](steps, LEADS)
     path = written(tmp_path, data[: round(share * len(data))])
     if share < 0.5:
         with pytest.raises(InputError, match=r"too short to read|cannot be read"):

@@ -65,7 +65,7 @@ def test_ludb_warns_that_its_amplitudes_are_not_millivolts_and_stored_counts_can
     headers = sorted((shared_data / "ludb" / "data").glob("*.hea"))
     assert len(headers) >= 110
     for header in headers:
-        assert any("--counts-per-mv 1000" in warning for warning in read(header).warnings), header.name
+        assert any("--counts-per-mv" in warning for warning in read(header).warnings), header.name
     record = read(headers[0], ReadOptions(counts_per_mv=1000))
     assert not any("--counts-per-mv" in warning for warning in record.warnings)
     np.testing.assert_allclose(record.lead("I") + record.lead("III"), record.lead("II"), atol=1.5e-3)
