@@ -18,6 +18,7 @@ from ecgr1_core.record import OLDEST_YEARS
 _MOST_DAYS = 3650  # a patient's recordings are moved into the past by so much at most
 _LEAST_NAME = 3  # letters of a name and characters of an identifier that are looked for in texts
 _LEAST_ID = 4
+_LEAST_INSIDE = 5  # characters of what is found inside other words of a file's name
 _PLACEHOLDERS = {"x", "xx", "xxx", "na", "none", "null", "unknown", "anonymous", "anonymized", "anon", "noname", "test"}
 _DATES = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d%m%Y", "%m/%d/%Y", "%d/%m/%Y")
 HIDDEN = "[…]"  # stands where a name or an identifier stood
@@ -74,9 +75,13 @@ def without_identity(text: str, identity: Identity) -> str:
 
 
 def names_patient(text: str, identity: Identity) -> bool:
-    """Whether a file's name has a name, the identifier or the date of birth of the patient in it."""
-    folded = _folded(text)
-    return any(_folded(word) in folded for word in _words(identity))
+    """Whether a file's name has a name, the identifier or the date of birth of the patient in it.
+
+    Short ones count only as words of their own: "Ali" is not named by "validation_7".
+    """
+    whole, parts = _folded(text), {_folded(part) for part in re.split(r"[\W_]+", text)}
+    found = {_folded(word) for word in _words(identity)}
+    return any(word in (whole if len(word) >= _LEAST_INSIDE else parts) for word in found)
 
 
 def grouped_age(age_years: float | None) -> float | None:
