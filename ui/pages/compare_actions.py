@@ -42,11 +42,10 @@ from ui.components.viewer import marks_html, recording_html
 from ui.pages.case_page import CasePage, Given, look_at, page_among, read_off, view_of
 from ui.pages.compare_case import CompareCase, Running
 from ui.pages.compare_choices import options_of, seed_of, told_of
+from ui.pages.compare_columns import column_of, kept_of
 from ui.pages.compare_saving import guarded, idle
-from ui.pages.finished import ended
 from ui.pages.hidden_text import hide_found, text_line
 from ui.pages.kept_pages import PageFiles
-from ui.pages.read_actions import waiting_for
 from ui.pages.updates import Update, failed, forget, too_big
 
 LEAST, MOST = 2, len(LETTERS)
@@ -225,7 +224,7 @@ class CompareActions:
             if any(news) or sentence != said:
                 said = sentence
                 yield {
-                    "comparison": columns_html([_column(n, one) for n, one in enumerate(running)]),
+                    "comparison": columns_html([column_of(n, one) for n, one in enumerate(running)]),
                     "status": status_html("busy", sentence),
                 }
             if over:
@@ -237,11 +236,11 @@ class CompareActions:
             if one.error is not None and not isinstance(one.error, InputError):
                 logger.error("a reading failed", exc_info=one.error)
         whole = [one for one in running if one.reading.raw.strip() and one.error is None]
-        kept = [_kept(one) for one in whole]
+        kept = [kept_of(one) for one in whole]
         if len(kept) < LEAST:
             faults = [str(one.error) for one in running if isinstance(one.error, InputError)]
             status = status_html("error", faults[0] if faults else words.STATUS_DONE_ONE)
-            columns = columns_html([_column(n, one) for n, one in enumerate(running)])
+            columns = columns_html([column_of(n, one) for n, one in enumerate(running)])
             return {"comparison": columns, "status": status} | idle(case)
         return self._compared(case, kept) | {"status": status_html("done", words.STATUS_DONE)} | idle(case)
 
@@ -333,33 +332,6 @@ class CompareActions:
 def sentence_model(name: str) -> SentenceModel:
     """Return the sentence model of that name, one for the whole program."""
     return SentenceModel(name)
-
-
-def _column(number: int, one: Running) -> Column:
-    if one.error is not None:
-        fault = str(one.error) if isinstance(one.error, InputError) else strings.FAULT
-        state, note = words.FAILED, fault
-    elif one.ended is not None:
-        state, note = (words.STOPPED if one.stopped else words.DONE.format(seconds=one.seconds)), ""
-    else:
-        state, note = (words.WRITING if one.reading.raw else words.WAITING), _waiting(one)
-    checked = one.checker.so_far(one.reading)
-    return Column(
-        LETTERS[number], view_name(one.reader.title, one.modality), state, one.reading, checked, one.ended is None, note
-    )
-
-
-def _waiting(one: Running) -> str:
-    return "" if one.reading.raw else waiting_for(one.reader, one.modality, one.stream.details, one.seconds)
-
-
-def _kept(one: Running) -> KeptReading:
-    details = one.stream.details
-    checked = one.checker.at_last(one.reading, details.evidence, details.certainties, None)
-    return ended(
-        one.reader, one.modality, one.reading, checked, details,
-        seconds=one.seconds, stopped=one.stopped, page_origin=one.page_origin,
-    )  # fmt: skip
 
 
 def _told(text: str) -> dict[str, str]:
