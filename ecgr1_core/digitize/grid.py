@@ -203,7 +203,7 @@ def _fitted(rows: Float64Array, shape: tuple[int, ...]) -> Float64Array:
     size = max(shape) / 2
     places = (rows[:, :2] - centre) / size
     wanted = rows[:, 2:6] * MAJOR_MM * size  # mm per half of the image's longer side
-    weights = np.sqrt(np.minimum(rows[:, 6], 2.0))
+    weights = np.sqrt(np.clip(rows[:, 6], 0.0, 2.0))  # a tile with less of the comb than of chance has none
     scale = float(np.abs(wanted).max())
     start = np.append(np.median(wanted, axis=0), (0.0, 0.0))
 

@@ -5,7 +5,9 @@ It states neither rate nor unit, so both are asked for. Arrays of objects are pi
 
 from __future__ import annotations
 
+import warnings as python_warnings
 from pathlib import PurePosixPath
+from tokenize import TokenError
 
 import numpy as np
 
@@ -17,6 +19,17 @@ from ecgr1_core.formats.units import millivolts_per
 from ecgr1_core.record import LEADS
 
 _MAX_FILE_MB = 256
+_FAULTS = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+)
 
 
 def recognises(head: bytes, name: str) -> bool:
@@ -28,8 +41,10 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     """Read an array of numbers; `UnsuitableRecordingError` where it is not of twelve leads."""
     path = bundle.path_of(file_name, _MAX_FILE_MB)
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError) as error:
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore")  # of headers that Python 2 wrote, which are read nevertheless
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _FAULTS as error:
         raise DamagedFileError(file_name, "it is no array of numbers", "save the array again") from error
     if values.ndim != 2 or len(LEADS) not in values.shape or values.dtype.kind not in "fiu":
         shape = " × ".join(map(str, values.shape)) or "single"
@@ -46,14 +61,16 @@ def read(bundle: Bundle, file_name: str, options: ReadOptions) -> RawRecording:
     if per_unit is None:
         raise unit_is_missing(file_name)
     first, last = window(file_name, rate_hz, leads.shape[1], options)
+    with np.errstate(all="ignore"):  # what is no number then is an unknown sample
+        channels = {
+            lead: np.asarray(row[first:last], dtype=np.float64) * per_unit
+            for lead, row in zip(LEADS, leads, strict=True)
+        }
     return RawRecording(
         subject=file_name,
         name=PurePosixPath(file_name).stem,
         source_format="NumPy",
         sampling_rate_hz=rate_hz,
-        channels_mv={
-            lead: np.asarray(row[first:last], dtype=np.float64) * per_unit
-            for lead, row in zip(LEADS, leads, strict=True)
-        },
+        channels_mv=channels,
         warnings=warnings,
     )

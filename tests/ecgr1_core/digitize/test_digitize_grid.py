@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ecgr1_core.digitize import open_page
+from ecgr1_core.digitize import grid, open_page
 from ecgr1_core.digitize.ink import PX_PER_MM
 from ecgr1_core.digitize.straighten import Straight, straighten
 from ecgr1_core.record import EcgRecord
@@ -102,3 +102,13 @@ def test_a_page_without_a_grid_has_none() -> None:
     bare = sheet(130, PAPER, PAPER, 0.0, 0.0, "none")
     assert put_straight(bare) is None
     assert put_straight(degrade(bare, Degradation(seed=1, noise=4.0, jpeg_quality=90))) is None
+
+
+def test_a_tile_that_speaks_against_the_grid_has_no_say() -> None:
+    """Of real pages a tile's height above chance can be below it; the fit once broke off there."""
+    places = np.array([(x, y) for x in range(100, 900, 200) for y in range(100, 700, 200)], dtype=np.float64)
+    rows = np.column_stack((places, np.tile((0.02, 0.0, 0.0, 0.02), (len(places), 1)), np.ones(len(places))))
+    fitted = grid._fitted(rows, (700, 900))
+    rows[3, 2:6] *= 1.3
+    rows[3, 6] = -0.07
+    np.testing.assert_allclose(grid._fitted(rows, (700, 900)), fitted, atol=1e-6)

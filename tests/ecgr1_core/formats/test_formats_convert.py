@@ -219,9 +219,11 @@ def test_other_arrays_are_refused(tmp_path: Path) -> None:
             read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
     whole = tmp_path / "whole.npy"
     np.save(whole, np.zeros((12, 5000)))
-    path.write_bytes(whole.read_bytes()[:5000])
-    with pytest.raises(DamagedFileError, match="no array of numbers"):
-        read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
+    content = whole.read_bytes()
+    for damaged in (content[:5000], content.replace(b"}", b"{", 1), content.replace(b"'descr'", b"('descr'", 1)):
+        path.write_bytes(damaged)
+        with pytest.raises(DamagedFileError, match="no array of numbers"):
+            read(path, ReadOptions(sampling_rate_hz=500, unit="mV"))
 
 
 @pytest.mark.parametrize(
