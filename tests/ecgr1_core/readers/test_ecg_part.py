@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from ecgr1_core.errors import DamagedFileError, InputError, UnsuitableRecordingError
+from ecgr1_core.formats.leads import LIMB_FROM_I_II
 from ecgr1_core.readers.ecg_part import decode_part, encode_part
-from ecgr1_core.record import LEADS, EcgRecord, Patient
+from ecgr1_core.record import LEADS, LIMB_LEADS, EcgRecord, Patient
 
 
 def recording(**options: Any) -> EcgRecord:
     signal = np.random.default_rng(4).normal(0, 0.4, (12, 1500)).astype(np.float32)
+    for row, lead in enumerate(LIMB_LEADS):
+        signal[row] = np.asarray(LIMB_FROM_I_II[lead]) @ signal[:2]
     signal[3, 20:40] = np.nan
     return EcgRecord(signal, 500.0, name="Jane Doe 1948", patient=Patient(61.0, "F"), **options)
 
