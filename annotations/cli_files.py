@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotations import studies
 from annotations.audit import Head
 from annotations.feedback import RULES, Rule
+from annotations.policy import Acting
 from annotations.tables import Arm, Case, Study
 from ecgr1_core import formats
 from ecgr1_core.errors import InputError
@@ -88,6 +90,15 @@ def read_cases(rows: Sequence[CaseRow], pseudonym_key: Path) -> list[ReadCase]:
         patient = row.patient or record.patient.pseudonym or record.name
         cases.append(ReadCase(record, row.name or record.name, patient, row.practice, row.labels))
     return cases
+
+
+def add_cases(acting: Acting, study: Study, cases: Sequence[ReadCase]) -> None:
+    """Put recordings into a study; raises what `studies.add_case` raises."""
+    for case in cases:
+        studies.add_case(
+            acting, study, case.record, name=case.name, patient=case.patient, practice=case.practice,
+            reference_labels=case.labels,
+        )  # fmt: skip
 
 
 def output_rows(path: Path, arm: str | None) -> list[OutputRow]:

@@ -111,16 +111,7 @@ def cases(arguments: Arguments) -> int:
     rows = cli_files.case_rows(arguments.paths, arguments.table, practice=arguments.practice)
     read = cli_files.read_cases(rows, Settings().pseudonym_file)
     with in_study(arguments) as (acting, study):
-        for case in read:
-            studies.add_case(
-                acting,
-                study,
-                case.record,
-                name=case.name,
-                patient=case.patient,
-                practice=case.practice,
-                reference_labels=case.labels,
-            )
+        cli_files.add_cases(acting, study, read)
         told = studies.count(acting.session, study)
     print_json({"study": study.name, **told}, one_line=False)
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,6 @@ from ecgr1_core.cli.page_options import add_page_arguments, asked_from, hide_fro
 from ecgr1_core.errors import InputError
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ecgr1_core.record import EcgRecord
 
 
@@ -50,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         done: dict[str, Any] = {"path": str(path), "out": str(out), **report}
         if page.hidden:
             picture = out.with_name(f"{path.stem}.hidden.png")
-            _save(page.picture, picture)
+            with _writing(picture):
+                page.picture.save(picture)
             done["picture"] = str(picture)
         if arguments.report:
             beside = out.with_name(f"{path.stem}.report.json")
@@ -76,15 +77,14 @@ def _listed(boxes: tuple[tuple[float, float, float, float], ...]) -> list[list[f
     return [list(box) for box in boxes]
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        picture.save(path)
+        yield
     except OSError as error:
         raise InputError(path, f"it cannot be written ({error.strerror or error})", "choose another --out") from error
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with _writing(path):
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, f"it cannot be written ({error.strerror or error})", "choose another --out") from error

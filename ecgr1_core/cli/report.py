@@ -11,6 +11,7 @@ from ecgr1_core.cli.asking import ask, check_modality, reading_options, settings
 from ecgr1_core.cli.common import add_input_arguments, for_each_path
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.render.filters import BANDS_HZ, DEFAULT_BAND, notch_filter
 from ecgr1_core.render.layouts import DEFAULT_LAYOUT, GAINS_MM_PER_MV, LAYOUTS, ORDERS, SPEEDS_MM_PER_S
 from ecgr1_core.settings import Settings
@@ -175,8 +176,6 @@ def _read(
 
 def _case(arguments: argparse.Namespace, settings: Settings, record: EcgRecord) -> str:
     """Return what stands for the patient on the page."""
-    from ecgr1_core.report import key_from, pseudonym
-
     if arguments.show_name:
         return record.name
     if arguments.case is not None:

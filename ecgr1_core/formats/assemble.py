@@ -27,7 +27,13 @@ from ecgr1_core.formats.leads import (
     match_channels,
     parse_lead_name,
 )
-from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD, WRONG, is_scaled_lead_by_lead, limb_lead_error
+from ecgr1_core.formats.limb_equations import (
+    SCALED_LEAD_BY_LEAD,
+    TOLERANCE,
+    WRONG,
+    is_scaled_lead_by_lead,
+    limb_lead_error,
+)
 from ecgr1_core.formats.options import ReadOptions
 from ecgr1_core.formats.raw import RawRecording
 from ecgr1_core.pseudonyms import key_from, pseudonym
@@ -184,13 +190,15 @@ def _limb_lead_warnings(rows: dict[str, Float64Array], names: dict[str, str], ra
     """Return what to say where limb leads do not follow from one another; `names` are the file's own by lead."""
     if SCALED_LEAD_BY_LEAD in raw.warnings:
         return []
+    error = limb_lead_error({lead: samples for lead, samples in rows.items() if not is_flat(samples)})
+    if error is None or error <= TOLERANCE:
+        return []  # as in most files: nothing needs to be found in the counts
     sizes = raw.millivolts_per_count
-    if rows and all(names[lead] in sizes for lead in rows):
+    if all(names[lead] in sizes for lead in rows):
         counts = {lead: samples / sizes[names[lead]] for lead, samples in rows.items()}
         if is_scaled_lead_by_lead(counts, rows):
             return [SCALED_LEAD_BY_LEAD]
-    error = limb_lead_error({lead: samples for lead, samples in rows.items() if not is_flat(samples)})
-    if error is None or error <= WRONG:
+    if error <= WRONG:
         return []
     return ["the limb leads do not follow from one another (II is not I + III): check the names and gains of the leads"]
 

@@ -160,18 +160,26 @@ def _recording(record: ECGRecord, file_name: str, format_name: str, options: Rea
     if record.raw_metadata.get("checksum_valid") is False:
         warnings = (*warnings, "a checksum in the file is wrong: it was altered or damaged")
     first, last = window(file_name, rate_hz, lengths.pop(), options)
+    channels: dict[str, Float64Array] = {}
+    sizes: dict[str, float] = {}
+    for lead in chosen if leads else ():
+        size_mv, level_mv = _calibration(lead, file_name, options)
+        with np.errstate(all="ignore"):  # what is no number then is an unknown sample
+            channels[lead.label] = np.asarray(lead.samples[first:last] * size_mv + level_mv, dtype=np.float64)
+        if lead.is_raw:
+            sizes[lead.label] = size_mv
     return RawRecording(
         subject=file_name,
         name=PurePosixPath(file_name).stem,
         source_format=format_name,
         sampling_rate_hz=rate_hz,
-        channels_mv={lead.label: _in_millivolts(lead, file_name, options)[first:last] for lead in chosen if leads},
+        channels_mv=channels,
         left_out=others,
         patient=_patient(record),
         warnings=warnings,
         device=_device(record),
         identity=_identity(record),
-        millivolts_per_count=_counts_in_millivolts(chosen, options) if leads else {},
+        millivolts_per_count=sizes,
     )
 
 
@@ -182,10 +190,10 @@ def _exact_rate(record: ECGRecord, rounded_hz: float) -> float:
     return rates.pop() if len(rates) == 1 else float(rounded_hz)
 
 
-def _in_millivolts(lead: Lead, file_name: str, options: ReadOptions) -> Float64Array:
-    """Return the samples of a lead in mV; counts are never taken for them."""
+def _calibration(lead: Lead, file_name: str, options: ReadOptions) -> tuple[float, float]:
+    """Return what one of a lead's numbers is in mV, and what to add; counts are never taken for millivolts."""
     if options.counts_per_mv is not None and lead.is_raw:
-        return np.asarray(lead.samples / options.counts_per_mv, dtype=np.float64)
+        return 1 / options.counts_per_mv, 0.0
     unit = (lead.resolution_unit if lead.is_raw else lead.units) or options.unit
     if unit is None:
         raise MissingInformationError(
@@ -199,19 +207,7 @@ def _in_millivolts(lead: Lead, file_name: str, options: ReadOptions) -> Float64A
         raise InputError(
             file_name, f"lead {lead.label} is in {unit!r} × {lead.resolution:g}, which is no voltage", "export it in uV"
         )
-    with np.errstate(all="ignore"):  # what is no number then is an unknown sample
-        samples = lead.samples * lead.resolution + lead.offset if lead.is_raw else lead.samples
-        return np.asarray(samples * per_unit, dtype=np.float64)
-
-
-def _counts_in_millivolts(chosen: Sequence[Lead], options: ReadOptions) -> dict[str, float]:
-    """Return what a count of each lead is in mV, empty where the file's own calibration was set aside."""
-    if options.counts_per_mv is not None:
-        return {}
-    sizes = {lead.label: millivolts_per(lead.resolution_unit) for lead in chosen if lead.is_raw}
-    return {
-        lead.label: lead.resolution * size for lead in chosen if (size := sizes.get(lead.label)) and lead.resolution
-    }
+    return (lead.resolution * per_unit, lead.offset * per_unit) if lead.is_raw else (per_unit, 0.0)
 
 
 def _identity(record: ECGRecord) -> Identity:

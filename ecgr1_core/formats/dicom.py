@@ -109,7 +109,7 @@ def _recording(dataset: Any, groups: list[Any], file_name: str, options: ReadOpt
         warnings=warnings,
         device=device_reading(dataset),
         identity=_identity(dataset),
-        millivolts_per_count={} if options.counts_per_mv is not None else sizes,
+        millivolts_per_count=sizes,
     )
 
 

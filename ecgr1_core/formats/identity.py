@@ -16,8 +16,8 @@ from ecgr1_core.pseudonyms import keyed_code, keyed_number
 from ecgr1_core.record import OLDEST_YEARS
 
 _MOST_DAYS = 3650  # a patient's recordings are moved into the past by so much at most
-_LEAST_NAME = 3  # letters of a name and characters of an identifier that are looked for in texts
-_LEAST_ID = 4
+_LEAST_NAME = 3  # letters of a name that is looked for in texts, and
+_LEAST_ID = 4  # characters of an identifier
 _LEAST_INSIDE = 5  # characters of what is found inside other words of a file's name
 _PLACEHOLDERS = {"x", "xx", "xxx", "na", "none", "null", "unknown", "anonymous", "anonymized", "anon", "noname", "test"}
 _DATES = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d%m%Y", "%m/%d/%Y", "%d/%m/%Y")

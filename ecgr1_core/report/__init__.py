@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.report.types import Provenance, ReportedClaim, ReportOptions, provenance
 
 if TYPE_CHECKING:
     from ecgr1_core.report.page import report_pdf
 
-__all__ = ["Provenance", "ReportOptions", "ReportedClaim", "key_from", "provenance", "pseudonym", "report_pdf"]
+__all__ = ["Provenance", "ReportOptions", "ReportedClaim", "provenance", "report_pdf"]
 
 
 def __getattr__(name: str) -> Any:

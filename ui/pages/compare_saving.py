@@ -15,6 +15,7 @@ import gradio as gr
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.metrics import consistency, differences
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.readers import get_reader
 from ecgr1_core.settings import Settings
 from ui import strings_compare as words
@@ -73,7 +74,6 @@ class CompareSaving:
     @guarded
     def save_pdf(self, case: CompareCase | None) -> Iterator[Update]:
         """Give the comparison to the browser as a PDF."""
-        from ecgr1_core.report import key_from, pseudonym
         from ui.components.comparison_pdf import comparison_pdf
 
         opened, found = _with_comparison(case)

@@ -17,6 +17,7 @@ from ecgr1_core.evidence import MODES, Reference, reference_from_file
 from ecgr1_core.interpretation import parse
 from ecgr1_core.protocol import assess
 from ecgr1_core.protocol.evidence_phrases import reference_of
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.readers import get_reader
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -111,8 +112,6 @@ class ReadingActions:
     @guarded
     def save_pdf(self, case: Case | None, view: str) -> Iterator[Update]:
         """Make the report of the reading and give it to the browser; it names the recording by a pseudonym."""
-        from ecgr1_core.report import key_from, pseudonym
-
         opened = _with_reading(case)
         assert opened.reading is not None
         name = opened.record.name

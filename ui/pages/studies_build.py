@@ -63,11 +63,7 @@ def add_cases(request: Request, posted: APosted, key: str) -> Response:
             rows = cli_files.case_rows(recordings, None, practice=practice)
         read = cli_files.read_cases(rows, posted.visit.site.settings.pseudonym_file)
     with _building(posted, key) as (acting, study):
-        for case in read:
-            studies.add_case(
-                acting, study, case.record, name=case.name, patient=case.patient, practice=case.practice,
-                reference_labels=case.labels,
-            )  # fmt: skip
+        cli_files.add_cases(acting, study, read)
     return go_on(request, f"/studies/{key}?step=cases")
 
 

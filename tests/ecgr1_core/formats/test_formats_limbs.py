@@ -71,4 +71,4 @@ def test_an_electrode_that_came_off_is_no_wrong_name(flat: int, counts: np.ndarr
     path.write_bytes(mortara_xml(counts, LEADS))
     record = read(path)
     assert record.flat_leads == (LEADS[flat],)
-    assert (WRONG in " ".join(record.warnings)) == False  # noqa: E712
+    assert WRONG not in " ".join(record.warnings)

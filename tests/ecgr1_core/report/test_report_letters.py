@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecgr1_core.errors import InputError
-from ecgr1_core.report import key_from, pseudonym
+from ecgr1_core.pseudonyms import key_from, pseudonym
 from ecgr1_core.report.right_to_left import in_visual_order
 from ecgr1_core.report.typeface import printable, unprintable_count, width_pt
 
