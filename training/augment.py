@@ -16,24 +16,18 @@ import numpy.typing as npt
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.leads import Float64Array
-from ecgr1_core.formats.resampling import resample, resample_rows
+from ecgr1_core.formats.resampling import resample_rows
 from ecgr1_core.measure import Beat, measure
-from ecgr1_core.measure.beats import find_beats
-from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, condition
-from ecgr1_core.measure.templates import AFTER, BEFORE, beat_windows, classify, median_beat
+from ecgr1_core.measure.conditioning import WORKING_RATE_HZ
 from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
 from training.synthesis.leads import HEART_VECTOR_TO_LEADS, heart_position
+from training.typical_beat import TypicalBeat, with_beat_of
 
 WARP_LIMITS = (0.75, 1.35)
 SCALE_LIMITS = (0.8, 1.25)
 TURN_LIMITS = (-40.0, 40.0)
 _QRS_WITHOUT_ENDS_S = 0.07  # to either side of R where the ends of a QRS were not found
 _BESIDE_QRS_S = 0.02
-_FEWEST_BEATS = 6
-_FADE = 20  # samples over which one beat's template passes into the next one's
-_BEFORE_OF_RR = 0.4
-_SLOW = 101  # samples of the moving mean that parts wander from faster noise
-_NEAR_QRS = slice(BEFORE - 40, BEFORE + 60)
 
 _OF_RATE: Mapping[str, tuple[float, float]] = {  # /min, the limits of the reading protocol
     "sinus rhythm": (60.0, 100.0),
@@ -171,37 +165,6 @@ def with_lead_gains(record: EcgRecord, labels: Sequence[str], rng: np.random.Gen
     return _kept(replace(record, signal_mv=signal), labels, _OF_VOLTAGE | _OF_AXIS)
 
 
-def noise_of(record: EcgRecord) -> Float64Array:
-    """Return what is left of a recording without its beats, [12, samples] in mV at 500 Hz: wander, muscle, mains.
-
-    The median beat is put in the place of every beat and taken away. Where beats differ among themselves more than the
-    noise beside them (the steep QRS), the rest is brought down to the size it has elsewhere. It is as long as the whole
-    beats are, without what the recording's ends cut. Fibrillatory waves and P waves that are not conducted stay in it:
-    take noise from recordings in sinus rhythm. `InputError` where a lead is missing, or there are fewer than six
-    beats or others between them (whose rest would be no noise).
-    """
-    fast = resample(record, WORKING_RATE_HZ)
-    if not np.isfinite(fast.signal_mv).all() or record.missing_leads or record.flat_leads:
-        raise InputError(record.name, "has leads without a signal", "take noise from a recording of all twelve leads")
-    conditioned = condition(fast)
-    beats = find_beats(conditioned)
-    classes = classify(conditioned, beats) if len(beats) else []
-    members = classes[0].members if classes else np.empty(0, dtype=np.intp)
-    if len(members) < _FEWEST_BEATS or len(members) <= members.max() - members.min():
-        fault = f"has not {_FEWEST_BEATS} beats of one shape with no others between them"
-        raise InputError(record.name, fault, "take noise from another recording")
-    signal, fiducials = fast.signal_mv.astype(np.float64), np.sort(classes[0].fiducials)
-    rest = signal - _reconstructed(median_beat(signal, fiducials), fiducials, signal.shape[1])
-    rr = int(np.median(np.diff(fiducials)))
-    begin = max(0, fiducials[0] - min(BEFORE, round(_BEFORE_OF_RR * rr)))
-    end = fiducials[-1] + min(AFTER, round((1 - _BEFORE_OF_RR) * rr))
-    kernel = np.ones(_SLOW) / _SLOW
-    padded = np.pad(rest, ((0, 0), (_SLOW // 2, _SLOW // 2)), mode="reflect")
-    slow = np.stack([np.convolve(row, kernel, mode="valid") for row in padded])
-    evened = slow + (rest - slow) * _evened(rest - slow, fiducials)
-    return np.asarray(evened[:, begin:end])
-
-
 def with_noise(record: EcgRecord, labels: Sequence[str], noise_mv: Float64Array, gain: float = 1.0) -> Augmented:
     """Return the recording with `gain` times a noise of `noise_of` added; the noise is mirrored where it is too short.
 
@@ -216,21 +179,39 @@ def with_noise(record: EcgRecord, labels: Sequence[str], noise_mv: Float64Array,
     return _kept(replace(record, signal_mv=signal), labels, ())
 
 
+def with_other_beat(
+    record: EcgRecord, labels: Sequence[str], own: TypicalBeat, other: TypicalBeat, share: float
+) -> Augmented:
+    """Return the recording with so much of its typical beat exchanged for another's, as `with_beat_of` does it.
+
+    Labels of the rate and of fibrillation and flutter survive, all others are dropped.
+    """
+    survive = frozenset(_OF_RATE) | {"atrial fibrillation", "atrial flutter"}
+    changed = with_beat_of(record, own, other, share)
+    return _kept(changed, labels, {one for one in labels if one not in survive or one in _OF_INTERVALS})
+
+
 def augmented(
     record: EcgRecord,
     labels: Sequence[str],
     rng: np.random.Generator,
     noises: Sequence[Float64Array] = (),
     beats: Sequence[Beat] | None = None,
+    exchange: tuple[TypicalBeat, TypicalBeat] | None = None,
 ) -> Augmented:
     """Return another recording of the same patient, so to speak: each of the changes above with a chance of a half.
+
+    With `exchange`, the typical beats of the recording and of another one, as often another heart beats in its rhythm.
 
     The heart is turned by up to 25 degrees. Noise is one of `noises` at half to full size. `beats` are those of the
     recording, for its time. A recording whose beats cannot be found keeps its time, one without all leads its position.
     """
     warp, turn, scale, gains, noisy = rng.random(5) < 0.5
+    other_heart = exchange is not None and rng.random() < 0.5
     factor, size, gain, frontal, rotation = rng.uniform((0.8, 0.88, 0.5, -25, -25), (1.3, 1.14, 1.0, 25, 25)).tolist()
     found = Augmented(record, tuple(labels))
+    if exchange is not None and other_heart:
+        found = _after(found, with_other_beat(found.record, found.labels, *exchange, float(rng.uniform(0.3, 1))))
     if warp:
         with contextlib.suppress(InputError):  # too few beats
             found = _after(found, time_warped(found.record, found.labels, factor, beats))
@@ -267,33 +248,3 @@ def _at(signal_mv: npt.NDArray[np.float32], places: Float64Array) -> npt.NDArray
     before = np.floor(places).astype(np.intp)
     found[unknown[:, before] | unknown[:, np.minimum(before + 1, signal_mv.shape[1] - 1)]] = np.nan
     return found
-
-
-def _reconstructed(beat_mv: Float64Array, fiducials: npt.NDArray[np.intp], samples: int) -> Float64Array:
-    """Return [12, samples]: the median beat at every fiducial point, each up to shortly before the next one's P."""
-    rr = np.diff(fiducials, prepend=fiducials[0] - BEFORE / _BEFORE_OF_RR)
-    begins = fiducials - np.minimum(BEFORE, _BEFORE_OF_RR * rr)
-    total, weight = np.zeros((len(beat_mv), samples)), np.zeros(samples)
-    times = np.arange(samples)
-    for number, fiducial in enumerate(fiducials):
-        begin = begins[number] if number else -np.inf
-        end = begins[number + 1] if number + 1 < len(fiducials) else np.inf
-        share = np.clip((times - begin) / _FADE + 0.5, 0, 1) * np.clip((end - times) / _FADE + 0.5, 0, 1)
-        seen = np.flatnonzero(share)
-        columns = np.clip(seen - fiducial + BEFORE, 0, BEFORE + AFTER - 1)
-        total[:, seen] += share[seen] * beat_mv[:, columns]
-        weight[seen] += share[seen]
-    return total / np.maximum(weight, 1e-9)
-
-
-def _evened(fast_mv: Float64Array, fiducials: npt.NDArray[np.intp]) -> Float64Array:
-    """Return factors [12, samples] that bring the rest near the QRS to the size it has in the middle of the beats."""
-    size = np.sqrt(np.nanmean(beat_windows(fast_mv, fiducials) ** 2, axis=0))  # [12, BEFORE + AFTER]
-    usual = np.median(np.delete(size, _NEAR_QRS, axis=1), axis=1, keepdims=True)
-    near = np.minimum(1.0, usual / np.maximum(size[:, _NEAR_QRS], 1e-9))
-    factors = np.ones(fast_mv.shape)
-    for fiducial in fiducials:
-        columns = fiducial - BEFORE + np.arange(_NEAR_QRS.start, _NEAR_QRS.stop)
-        inside = (columns >= 0) & (columns < fast_mv.shape[1])
-        factors[:, columns[inside]] = near[:, inside]
-    return factors

@@ -11,9 +11,10 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,6 +40,10 @@ TARGETS: Final[tuple[str, ...]] = (
     *(f"{lead}_{name}" for lead in LEADS for name in _LEAD),
 )
 """Names of the numbers, units in them; sines and cosines have none."""
+BEAT: Final = ("r_s", "p_onset_s", "p_offset_s", "qrs_onset_s", "qrs_offset_s", "t_offset_s")
+"""What is told of each beat: where R is, and where its waves begin and end."""
+MOST_BEATS: Final = 48
+"""Beats of a recording that are told; ten seconds at 288/min."""
 LABELS: Final[tuple[str, ...]] = tuple(one.name for one in labels())
 
 
@@ -55,45 +60,83 @@ def numbers(measured: Measurements | Truth) -> np.ndarray:
     return np.array([math.nan if value is None else value for value in found], dtype=np.float32)
 
 
+def beat_times(measured: Measurements | Truth) -> np.ndarray:
+    """Return when the waves of each beat begin and end, [MOST_BEATS, BEAT] float32 seconds; NaN where not found."""
+    found = np.full((MOST_BEATS, len(BEAT)), math.nan, dtype=np.float32)
+    for place, beat in zip(range(MOST_BEATS), measured.beats, strict=False):
+        times = [getattr(beat, name) for name in BEAT]
+        found[place] = [math.nan if value is None else value for value in times]
+    return found
+
+
+Facts = tuple[np.ndarray, np.ndarray]
+"""What is told of one recording: `numbers` [targets] in their units, and `beat_times` [MOST_BEATS, BEAT]."""
+
+
+def facts_of(measured: Measurements | Truth | None) -> Facts:
+    """Return what is told of a recording by what was measured, or is true; all NaN where it could not be measured."""
+    if measured is None:
+        return np.full(len(TARGETS), math.nan, np.float32), np.full((MOST_BEATS, len(BEAT)), math.nan, np.float32)
+    return numbers(measured), beat_times(measured)
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What is told of rows: `numbers` [rows, targets] and `beats` [rows, MOST_BEATS, BEAT], as of one recording."""
+
+    numbers: np.ndarray
+    beats: np.ndarray
+
+    @staticmethod
+    def of(found: Sequence[Facts]) -> Taught:
+        """Return what is told of each recording as what is told of all."""
+        values, beats = zip(*(found or [facts_of(None)]), strict=True)
+        return Taught(np.stack(values)[: len(found)], np.stack(beats)[: len(found)])
+
+
 def beside_rows(rows: Path) -> Path:
     """Return where a corpus keeps the measurements of a file of rows."""
     return rows.with_suffix(".measured.npz")
 
 
-def save_measured(path: Path, ids: Sequence[str], found: Sequence[np.ndarray]) -> None:
-    """Write the measurements of rows, [targets] each, by their ids."""
+def save_measured(path: Path, ids: Sequence[str], found: Sequence[Facts]) -> None:
+    """Write what is told of rows by their ids."""
+    _save(path, Taught.of(found), ids=np.array(ids, dtype=np.str_))
+
+
+def _save(path: Path, taught: Taught, **given: Any) -> None:
     beside = path.with_name(path.name + ".part")
-    values = np.stack(found) if found else np.zeros((0, len(TARGETS)), dtype=np.float32)
     with beside.open("wb") as file:
-        np.savez_compressed(file, targets=np.array(TARGETS), ids=np.array(ids, dtype=np.str_), numbers=values)
+        held = {"numbers": taught.numbers, "beats": taught.beats, **given}
+        np.savez_compressed(file, targets=np.array(TARGETS), beat=np.array(BEAT), **held)
     beside.replace(path)
 
 
-def _known(path: Path) -> dict[str, np.ndarray]:
+def _held(path: Path) -> dict[str, np.ndarray]:
+    """Return what a file of measurements holds, nothing where it is not there or tells of other targets."""
     if not path.exists():
         return {}
     with np.load(path) as held:
-        if held["targets"].tolist() != list(TARGETS):
+        told = {"targets": list(TARGETS), "beat": list(BEAT)}
+        if any(name not in held or held[name].tolist() != wanted for name, wanted in told.items()):
             return {}
-        return dict(zip(held["ids"].tolist(), np.array(held["numbers"]), strict=True))
+        return {name: np.array(held[name]) for name in held.files}
 
 
-def measured_rows(
-    rows: Sequence[Row], media: Media, path: Path, workers: int = 0, known: Path | None = None
-) -> np.ndarray:
-    """Return the measurements of rows, [rows, targets] float32: those the file `known` has, or else measured.
+def measured_rows(rows: Sequence[Row], media: Media, path: Path, workers: int = 0, known: Path | None = None) -> Taught:
+    """Return what is told of rows: what the file `known` has, or else measured.
 
-    They are measured in `workers` processes unless `path` has them. A row whose recording cannot be read or measured is
-    all NaN; whoever loads it says why.
+    They are measured in `workers` processes unless `path` has them. Of a row whose recording cannot be read or measured
+    all is NaN; whoever loads it says why.
     """
-    had = {} if known is None else _known(known)
-    if rows and all(row.id in had for row in rows):
-        return np.stack([had[str(row.id)] for row in rows])
+    had = {} if known is None else _held(known)
+    places = {id: place for place, id in enumerate(had["ids"].tolist())} if had else {}
+    if rows and all(row.id in places for row in rows):
+        chosen = [places[str(row.id)] for row in rows]
+        return Taught(had["numbers"][chosen], had["beats"][chosen])
     key = hashlib.sha256(json.dumps([[row.ecg for row in rows], TARGETS, str(media.ecg_root)]).encode()).hexdigest()
-    if path.exists():
-        with np.load(path) as held:
-            if str(held["key"]) == key:
-                return np.array(held["numbers"])
+    if (before := _held(path)) and str(before["key"]) == key:
+        return Taught(before["numbers"], before["beats"])
     one = partial(_measured, media)
     if workers > 1:
         with ProcessPoolExecutor(workers, mp_context=process_context(), initializer=one_thread) as pool:
@@ -101,17 +144,16 @@ def measured_rows(
     else:
         found = [one(row) for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part.npz")
-    np.savez_compressed(beside, key=key, numbers=np.stack(found))
-    beside.replace(path)
-    return np.stack(found)
+    taught = Taught.of(found)
+    _save(path, taught, key=np.array(key))
+    return taught
 
 
-def _measured(media: Media, row: Row) -> np.ndarray:
+def _measured(media: Media, row: Row) -> Facts:
     try:
-        return numbers(measure(media.record(row)))
+        return facts_of(measure(media.record(row)))
     except InputError:
-        return np.full(len(TARGETS), math.nan, dtype=np.float32)
+        return facts_of(None)
 
 
 def scales(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,9 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.measure import measure
 from ecgr1_core.record import LEADS
 from training import augment
-from training.augment import augmented, noise_of, scaled, time_warped, turned, with_lead_gains, with_noise
+from training.augment import augmented, scaled, time_warped, turned, with_lead_gains, with_noise
 from training.synthesis import NoiseSpec, kind_spec, synthesize
+from training.typical_beat import noise_of, typical_beat, with_beat_of
 
 
 def made(kind="rbbb", **changes):
@@ -131,6 +132,47 @@ def test_noise_is_not_taken_from_recordings_without_like_beats():
         noise_of(made("sinus", noise=NoiseSpec(leads_off=("V2",)))[0])
 
 
+def test_the_whole_beat_of_another_makes_its_measurements():
+    record, other = made("sinus", heart_rate_bpm=70.0)[0], made("rbbb", heart_rate_bpm=70.0)[0]
+    own, theirs = typical_beat(record), typical_beat(other)
+    changed = measure(with_beat_of(record, own, theirs, 1.0))
+    expected, before = measure(other), measure(record)
+    assert changed.heart_rate_bpm == pytest.approx(before.heart_rate_bpm, abs=0.5)
+    assert [beat.r_s for beat in changed.beats] == pytest.approx([beat.r_s for beat in before.beats], abs=0.04)
+    assert changed.qrs_duration_ms == pytest.approx(expected.qrs_duration_ms, abs=8)
+    assert changed.pr_interval_ms == pytest.approx(expected.pr_interval_ms, abs=12)
+    for lead in ("I", "V1", "V6"):
+        for name in ("r_amplitude_mv", "t_amplitude_mv"):
+            wanted = getattr(expected.leads[lead], name)
+            assert getattr(changed.leads[lead], name) == pytest.approx(wanted, abs=0.06), (lead, name)
+    half = measure(with_beat_of(record, own, theirs, 0.5)).leads["V1"].r_amplitude_mv
+    assert before.leads["V1"].r_amplitude_mv < half < expected.leads["V1"].r_amplitude_mv
+    assert np.allclose(with_beat_of(record, own, own, 1.0).signal_mv, record.signal_mv, atol=1e-5)
+
+
+def test_a_beat_with_a_p_wave_gives_none_to_fibrillation():
+    fibrillating, sinus = made("atrial_fibrillation")[0], made("sinus")[0]
+    changed = with_beat_of(fibrillating, typical_beat(fibrillating), typical_beat(sinus), 1.0)
+    assert not measure(changed).rhythm.p_wave_present
+    beat_s = measure(fibrillating).beats[4].r_s
+    before = slice(round((beat_s - 0.3) * 500), round((beat_s - 0.13) * 500))
+    assert np.allclose(changed.lead("II")[before], fibrillating.lead("II")[before], atol=0.02)
+
+
+def test_beats_between_others_stay_when_the_usual_beat_is_exchanged():
+    record = made("pvc_bigeminy")[0]
+    changed = with_beat_of(record, typical_beat(record), typical_beat(made("lvh_strain")[0]), 1.0)
+    kinds = [[beat.kind for beat in measure(one).beats] for one in (record, changed)]
+    assert kinds[0] == kinds[1]
+
+
+def test_a_typical_beat_needs_all_leads_and_six_beats():
+    with pytest.raises(InputError, match="leads without a signal"):
+        typical_beat(made("sinus", noise=NoiseSpec(leads_off=("V2",)))[0])
+    with pytest.raises(InputError, match="has not 6 beats"):
+        typical_beat(made("sinus", duration_s=4.0)[0])
+
+
 def test_one_seed_one_augmentation_and_labels_are_only_ever_lost():
     record, truth = made("lvh_strain")
     noises = [noise_of(made("sinus", noise=NoiseSpec(muscle_rms_mv=0.02))[0])]
@@ -141,6 +183,17 @@ def test_one_seed_one_augmentation_and_labels_are_only_ever_lost():
     for result in results:
         assert sorted((*result.labels, *result.dropped)) == sorted(truth.names)
         assert np.isfinite(result.record.signal_mv).all()
+    exchange = typical_beat(record), typical_beat(made("sinus")[0])
+    others = [augmented(record, truth.names, np.random.default_rng(seed), noises, None, exchange) for seed in range(12)]
+    assert (
+        2
+        < sum(
+            one.record.signal_mv.tobytes() != other.record.signal_mv.tobytes()
+            for one, other in zip(results, others, strict=True)
+        )
+        <= 12
+    )
+    assert all(sorted((*one.labels, *one.dropped)) == sorted(truth.names) for one in others)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0, float("nan")])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from training.corpus.sources import Recipe
 from training.media import Looks, drawn_sheet
 from training.page_traces import traces_of, traces_path
 from training.wfdb_files import write_wfdb
+
+if TYPE_CHECKING:
+    from training.typical_beat import TypicalBeat
 
 
 @dataclass(frozen=True)
@@ -136,13 +140,16 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
 
     assert recipe.path is not None
     record, beats = _beats(recipe.path, recipe.options)
-    noise = recipe.noise
+    noise, mate = recipe.noise, recipe.mate
     noises = [] if noise is None or noise.path is None else _noises(noise.path, noise.options)
+    own = _typical(recipe.path, recipe.options)
+    other = None if mate is None or mate.path is None else _typical(mate.path, mate.options)
+    exchange = None if own is None or other is None else (own, other)
     rng = np.random.default_rng([seed, *recipe.id.encode()])
-    made = augmented(record, recipe.known or (), rng, noises, beats)
+    made = augmented(record, recipe.known or (), rng, noises, beats, exchange)
     while made.record is record:  # by chance nothing was changed
-        made = augmented(record, recipe.known or (), rng, noises, beats)
-    comments = (f"version {recipe.version} of {record.name}, its time, size, position and noise changed",)
+        made = augmented(record, recipe.known or (), rng, noises, beats, exchange)
+    comments = (f"version {recipe.version} of {record.name}, its beats, time, size, position and noise changed",)
     path, held = write_wfdb(out / "ecg", replace(made.record, name=recipe.id), comments)
     return path, held, None if recipe.known is None or made.dropped else made.labels
 
@@ -157,12 +164,23 @@ def _beats(path: Path, options: formats.ReadOptions) -> tuple[EcgRecord, Sequenc
 @lru_cache(maxsize=256)
 def _noises(path: Path, options: formats.ReadOptions) -> list[npt.NDArray[np.float64]]:
     """Return the noise of a recording, or nothing where none can be taken from it."""
-    from training.augment import noise_of
+    from training.typical_beat import noise_of
 
     try:
         return [noise_of(formats.read(path, options))]
     except InputError:
         return []
+
+
+@lru_cache(maxsize=256)
+def _typical(path: Path, options: formats.ReadOptions) -> TypicalBeat | None:
+    """Return the typical beat of a recording, None where it has none."""
+    from training.typical_beat import typical_beat
+
+    try:
+        return typical_beat(formats.read(path, options))
+    except InputError:
+        return None
 
 
 def _page(out: Path, seed: int, looks: Looks, recipe: Recipe, record: EcgRecord, most_pixels: int | None) -> str:

@@ -15,8 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-
 from ecgr1_core.errors import InputError
 from ecgr1_core.settings import Settings
 from training.chat import Chat, NoAnswerError, Usage, all_done
@@ -27,7 +25,7 @@ from training.corpus.sources import Recipe
 from training.corpus.validation import Checked, check
 from training.problems import Problems
 from training.rows import Row
-from training.targets import numbers
+from training.targets import Facts, facts_of
 
 _EVERY: Final = 100  # recordings between two lines of the log
 
@@ -43,7 +41,7 @@ class Made:
     """
 
     rows: dict[int, Row] = field(default_factory=dict)
-    measured: dict[int, np.ndarray] = field(default_factory=dict)
+    measured: dict[int, Facts] = field(default_factory=dict)
     rejected: dict[int, dict[str, Any]] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -63,7 +61,7 @@ def make(config: CorpusConfig, chosen: Sequence[Recipe], parts: Mapping[str, Par
 
 
 def row_of_case(case: Case, part: Part, checked: Checked, phrases: Mapping[int, tuple[str, ...]]) -> Row:
-    """Return the row: the text is the assistant's turn for SFT, in `reference` for tests; RL and tests have `solution`.
+    """Return the row: the text is the assistant's turn for SFT and else in `reference`, with a `solution` beside it.
 
     The labels are those of the text, but for tests those known of the recording where it is known; `labels_from` says
     which.
@@ -76,7 +74,7 @@ def row_of_case(case: Case, part: Part, checked: Checked, phrases: Mapping[int, 
     from_recording = part == "test" and bool(case.known)
     rest: dict[str, Any] = {"labels_from": "recording" if from_recording else "reading"}
     rest |= {"kind": case.kind} if case.kind else {}
-    rest |= {"reference": checked.text} if part == "test" else {}
+    rest |= {} if part == "sft" else {"reference": checked.text}
     return Row(
         tuple(turns),
         ecg=case.ecg,
@@ -162,7 +160,7 @@ class _Line:
                 made.phrases += sum(map(len, phrases.by_step.values()))
                 if phrases.by_step:
                     made.rows[place] = row_of_case(case, part, checked, phrases.by_step)
-                    made.measured[place] = numbers(case.measurements)
+                    made.measured[place] = facts_of(case.measurements)
                     return
                 checked = Checked(checked.text, checked.labels, "no phrase", ("no evidence phrase was found in it",))
         except NoAnswerError as error:

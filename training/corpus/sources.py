@@ -33,10 +33,10 @@ _SEXES: Final[Mapping[str, Literal["F", "M"]]] = {"0": "M", "1": "F", "m": "M", 
 class Recipe:
     """How one recording is had: drawn where `synthetic` says of what kind, or read from `path`.
 
-    One with a `version` above 0 is read and changed; noise is put on it that is that of the recording `noise`. `id` is
-    unique in the corpus and fit for file names. `known` are names of the vocabulary that the source tells of
-    the recording, None where it tells nothing; those of a synthetic one are found when it is drawn. `part` is the file
-    that its source wants it in.
+    One with a `version` above 0 is read and changed; noise is put on it that is that of the recording `noise`, and its
+    beats may become those of the recording `mate`. `id` is unique in the corpus and fit for file names. `known` are
+    names of the vocabulary that the source tells of the recording, None where it tells nothing; those of a synthetic
+    one are found when it is drawn. `part` is the file that its source wants it in.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Recipe:
     known: tuple[str, ...] | None = None
     version: int = 0
     noise: Recipe | None = None
+    mate: Recipe | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
     part: Part | None = None
 

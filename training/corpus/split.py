@@ -68,7 +68,7 @@ def _none(patients: Sequence[str], file: str, other: str, remedy: str) -> None:
 
 
 def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int) -> list[Recipe]:
-    """Return the recordings without changed ones of test patients; other changed ones get noise of their own part."""
+    """Return the recordings without changed ones of test patients; others get noise and beats of their own part."""
     read: dict[Part, list[Recipe]] = {part: [] for part in PARTS}
     for recipe in found:
         if recipe.path is not None and not recipe.version:
@@ -79,6 +79,6 @@ def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int
         if not recipe.version:
             kept.append(recipe)
         elif part != "test":
-            place = int(share(seed, "noise", recipe.id) * len(read[part]))
-            kept.append(replace(recipe, noise=read[part][place]))
+            noise, mate = (read[part][int(share(seed, of, recipe.id) * len(read[part]))] for of in ("noise", "mate"))
+            kept.append(replace(recipe, noise=noise, mate=mate))
     return kept

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
+from training.freezing import Parts
 from training.imd import RELEASED, Environments
 from training.run_config import FilePath, RunConfig
 from training.synthesis.drawing import Disturbance
@@ -26,20 +29,27 @@ class Stage(RunConfig):
 
 
 class HeldConfig(RunConfig):
-    """Towers, then the whole model, from the weights of `model`; every row has a recording and a page."""
+    """Towers, then the whole model, from the weights of `model`.
+
+    Every row has a recording, and a page too unless all that is learned is of the signal. A run that was broken off
+    goes on in the same folder; stages that were done are not done again.
+    """
 
     model: FilePath = Field(description="directory of the checkpoint to start from")
     train: FilePath = Field(description="file of rows to learn from (JSONL, published layout)")
+    check: FilePath | None = Field(None, description="file of rows not learned from, to see how far it carries over")
+    check_rows: int = Field(512, ge=1, description="rows of it that are looked at, drawn with the seed")
     out: FilePath = Field(description="folder of the run: the model, both towers, curves and summary")
     seed: int = Field(0, ge=0, description="seed of all that is random")
     jobs: int = Field(2, ge=1, description="processes that prepare the rows")
-    device: str = Field("cuda", description="cuda, or cpu")
+    device: Literal["cuda", "cpu"] = Field("cuda", description="cuda, or cpu")
     bf16: bool = Field(True, description="compute in bf16 (autocast)")
 
     tower: Stage = Field(Stage(batch_rows=256), description="pre-training of the ECG tower")
     vision: Stage = Field(Stage(batch_rows=96), description="pre-training of the vision tower")
     sft: Stage = Field(Stage(batch_rows=128), description="supervised fine-tuning of the whole model")
     q: Environments = Field(RELEASED, description="share of each environment in fine-tuning")
+    parts: Parts = Field(Parts(), description="what of the model learns in fine-tuning, and how")
 
     without_imd: Stage = Field(
         Stage(steps=0), description="fine-tuning in another model that is always shown both, to compare with"
@@ -48,7 +58,15 @@ class HeldConfig(RunConfig):
     disturbed: float = Field(0.5, ge=0, le=1, description="share of the recordings that are disturbed, anew each time")
     wander_mv: float = Field(0.12, ge=0, description="most baseline wander of those (RMS in lead I)")
     muscle_mv: float = Field(0.03, ge=0, description="most muscle noise of those (RMS in lead I)")
+    shifted_s: float = Field(0.2, ge=0, le=2, description="most that is cut off the beginning of a recording")
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
+    save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")
+
+    @property
+    def needs_pages(self) -> bool:
+        """Whether anything is learned of pages."""
+        fine_tuned = self.sft.runs and any(share for seen, share in self.q.items() if seen != "signal")
+        return self.vision.runs or self.without_imd.runs or fine_tuned
 
     @property
     def disturbance(self) -> Disturbance:

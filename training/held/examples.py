@@ -40,43 +40,57 @@ class Tokens:
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
-    """A row: [12, 5000] mV of which `samples` were recorded, [patches, values] of a page of `grid` patches, tokens.
+class Page:
+    """A page in patches, [patches, values] of a grid of patches.
 
     `trace_leads` [merged patches] and `trace_mv` [merged patches, COLUMNS] are as `Pages` tells them.
     """
 
-    signal: npt.NDArray[np.float16]
-    samples: int
     pixels: npt.NDArray[np.uint8]
     grid: tuple[int, int]
     trace_leads: npt.NDArray[np.int8]
     trace_mv: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A row: [12, 5000] mV of which `samples` were recorded, tokens in each environment, and its page unless unseen."""
+
+    signal: npt.NDArray[np.float16]
+    samples: int
     tokens: dict[Modality, Tokens]
+    page: Page | None = None
 
 
-def example(processor: Any, row: Row, media: Media) -> Example:
-    """Return the row made ready; InputError for a recording or page that cannot be used."""
+def example(processor: Any, row: Row, media: Media, *, with_page: bool = True) -> Example:
+    """Return the row made ready, without a page for the signal alone.
+
+    Raises InputError for a recording or page that cannot be used.
+    """
     record = media.record(row)
+    signal, samples = prepare_signal(record)[0].astype(np.float16), recorded_samples(record)
+    if not with_page:
+        return Example(signal, samples, {"signal": _tokens(processor, row, "signal", 0, np.zeros((1, 3), np.int64))})
     page = Pages(media, processor, "plain", 0, traces=True)(row, 0)
     grid = page["image_grid_thw"]
     image_tokens = int(grid.prod()) // processor.image_processor.merge_size**2
-    return Example(
-        prepare_signal(record)[0].astype(np.float16),
-        recorded_samples(record),
+    tokens = {one: _tokens(processor, row, one, image_tokens, grid) for one in MODALITIES}
+    shown = Page(
         _bytes(page["pixel_values"]),
         (int(grid[0, 1]), int(grid[0, 2])),
         page["trace_leads"].astype(np.int8),
         page["trace_mv"].astype(np.float16),
-        {one: _tokens(processor, row, one, image_tokens, grid) for one in MODALITIES},
     )
+    return Example(signal, samples, tokens, shown)
 
 
-def examples(rows: Sequence[Row], model: Path, media: Media, jobs: int) -> Iterator[tuple[Row, Example | Told]]:
+def examples(
+    rows: Sequence[Row], model: Path, media: Media, jobs: int, *, with_pages: bool = True
+) -> Iterator[tuple[Row, Example | Told]]:
     """Yield each row with the row made ready for the processor of `model`, or with what is wrong with it."""
     from ecgr1_core.cli.batch import one_thread, process_context
 
-    one = partial(_one, model, media)
+    one = partial(_one, model, media, with_pages)
     if jobs == 1:
         yield from zip(rows, map(one, rows), strict=True)
         return
@@ -89,9 +103,9 @@ def _processor(model: Path) -> Any:
     return EcgR1Processor.from_pretrained(model)
 
 
-def _one(model: Path, media: Media, row: Row) -> Example | Told:
+def _one(model: Path, media: Media, with_page: bool, row: Row) -> Example | Told:
     try:
-        return example(_processor(model), row, media)
+        return example(_processor(model), row, media, with_page=with_page)
     except InputError as error:
         return told(error)  # errors do not travel between processes
 

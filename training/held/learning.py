@@ -6,8 +6,10 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,19 +22,56 @@ from training.held.rows import HeldRows
 from training.targets import LABELS, TARGETS
 from training.tower.encoders import EcgEncoder, VisionEncoder
 from training.tower.network import TextTower, TowerLearner
+from training.tower.trainer import figures
 
 Losses = tuple[Tensor, dict[str, Tensor]]
 _BETAS = (0.9, 0.98)
 _CLIP = 1.0
+_CHECKED_AT_ONCE = 64
+
+
+class Kept:
+    """Where a stage is kept every so many seconds, to be gone on with: model, optimiser, draws, time and steps."""
+
+    def __init__(self, path: Path, every_s: float, rows: HeldRows) -> None:
+        self.path, self.every_s, self.rows, self._last = path, every_s, rows, time.monotonic()
+
+    def keep(self, model: nn.Module, optimiser: Any, done: int, passed: float, *, now: bool = False) -> None:
+        """Write all, unless it was written less than `every_s` seconds ago."""
+        if not now and time.monotonic() - self._last < self.every_s:
+            return
+        held = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "done": done, "passed": passed}
+        beside = self.path.with_suffix(".part")
+        torch.save(held | {"rows": self.rows.state()}, beside)
+        beside.replace(self.path)
+        self._last = time.monotonic()
+
+    def restore(self, model: nn.Module, optimiser: Any, device: str) -> tuple[int, float]:
+        """Return steps and seconds of a stage that was kept, with all as it was then; 0 and 0 where none was."""
+        if not self.path.exists():
+            return 0, 0.0
+        held = torch.load(self.path, map_location=device, weights_only=True)
+        model.load_state_dict(held["model"])
+        optimiser.load_state_dict(held["optimiser"])
+        held["rows"]["generator"] = held["rows"]["generator"].cpu()
+        self.rows.restore(held["rows"])
+        return int(held["done"]), float(held["passed"])
 
 
 def optimise(
-    model: nn.Module, step: Callable[[], Losses], stage: Stage, *, device: str, bf16: bool, every: int
+    model: nn.Module,
+    step: Callable[[], Losses],
+    stage: Stage,
+    *,
+    device: str,
+    bf16: bool,
+    every: int,
+    kept: Kept | None = None,
 ) -> Iterator[dict[str, float]]:
     """Learn, and yield the mean of each loss over those of the last `every` steps that told it, with step and seconds.
 
-    The learning rate rises over the first steps and falls as a cosine to 0 where steps or seconds end. Raises
-    InputError where the loss is no number any more.
+    The learning rate rises over the first steps and falls as a cosine to 0 where steps or seconds end. What `kept` has
+    is gone on with. Raises InputError where the loss is no number any more.
     """
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -40,18 +79,22 @@ def optimise(
         {"params": [one for one in learned if one.ndim <= 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=stage.learning_rate, betas=_BETAS, fused=device == "cuda")
+    done, before = (0, 0.0) if kept is None else kept.restore(model, optimiser, device)
     model.train()
-    began, done, since = time.monotonic(), 0, 0
+    began, since = time.monotonic() - before, 0
     sums: dict[str, Tensor] = {}
     counts: Counter[str] = Counter()
     while True:
         passed = time.monotonic() - began
         at = done / stage.steps if stage.seconds is None else passed / stage.seconds
+        if kept is not None and since:
+            kept.keep(model, optimiser, done, passed)
         if since and (since == every or at >= 1):
             means = {name: float(value) / counts[name] for name, value in sums.items()}
             if not all(map(math.isfinite, means.values())):
                 raise InputError(f"step {done}", "the loss is no longer a finite number", "lower learning_rate")
             yield {"step": done, "seconds": round(passed, 1)} | means
+            model.train()
             sums, counts, since = {}, Counter(), 0
         if at >= 1:
             return
@@ -73,7 +116,8 @@ def optimise(
 def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearner:
     """Return the ECG tower ("tower") or the vision tower ("vision") of the inner model with its heads."""
     torch.manual_seed(seed)
-    objectives = {"measurements": 1.0, "labels": 1.0, "traces": float(which == "vision")}
+    own = "waves" if which == "tower" else "traces"
+    objectives = {"measurements": 1.0, "labels": 1.0, own: 1.0}
     encoder = EcgEncoder(inner.ecg_tower) if which == "tower" else VisionEncoder(inner.visual, 8)
     unused = TextTower(1, 8, 1, 1, 1)
     return TowerLearner(encoder, unused, objectives, len(TARGETS), len(LABELS)).to(device)
@@ -81,12 +125,7 @@ def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearne
 
 def tower_step(learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool) -> Losses:
     """Return the loss of the ECG tower on some rows."""
-    places = rows.rng.integers(len(rows), size=count)
-    seen = rows.recordings(places)
-    lengths = seen.pop("ecg_lengths")
-    if mask_padding:
-        seen["time_mask"] = torch.arange(seen["ecg_values"].shape[2], device=rows.device) < lengths[:, None]
-    return _objectives(learner, rows.taught(places) | seen)
+    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), mask_padding))
 
 
 def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
@@ -102,14 +141,67 @@ def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], p
     other, and nothing is spent on padding.
     """
     places, seen = rows.some(count), rows.environment(q)
-    inputs, columns, wanted = rows.texts(places, seen, pad_id)
-    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
-    learned = wanted != IGNORED
-    loss = functional.cross_entropy(logits[learned].float(), wanted[learned])
+    loss = _answer_loss(model, rows, places, seen, pad_id)
     return loss, {"loss": loss, seen: loss}
 
 
+def _answer_loss(model: Any, rows: HeldRows, places: np.ndarray, seen: Modality, pad_id: int) -> Tensor:
+    """Return the mean cross entropy over the answer tokens of rows seen in one environment."""
+    inputs, columns, wanted = rows.texts(places, seen, pad_id)
+    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
+    learned = wanted != IGNORED
+    return functional.cross_entropy(logits[learned].float(), wanted[learned])
+
+
+@torch.no_grad()
+def tower_check(learner: TowerLearner, rows: HeldRows, spread: np.ndarray, *, mask_padding: bool) -> dict[str, float]:
+    """Return what the ECG tower makes of rows that it does not learn from: losses, and its `figures`."""
+    learner.eval()
+    found: dict[str, list[np.ndarray]] = {}
+    for places in _portions(len(rows)):
+        given = _shown(rows, places, mask_padding)
+        told = learner(ids=_no_text(given), **given)
+        kept = {name: told[name] for name in (*learner.objectives, "told_numbers", "told_labels")}
+        for name, value in {**kept, "numbers": given["numbers"], "label_values": given["label_values"]}.items():
+            found.setdefault(name, []).append(np.atleast_1d(value.float().cpu().numpy()))
+    joined = {name: np.concatenate(values) for name, values in found.items()}
+    losses = {f"check/{name}": float(joined[name].mean()) for name in learner.objectives}
+    return losses | {f"check/{name}": value for name, value in figures(joined, spread).items()}
+
+
+@torch.no_grad()
+def sft_check(model: Any, rows: HeldRows, q: dict[Modality, float], pad_id: int) -> dict[str, float]:
+    """Return the loss of rows that are not learned from in each environment that `q` has."""
+    model.eval()
+    told: dict[str, float] = {}
+    for seen in (one for one, share in q.items() if share > 0):
+        total, count = 0.0, 0
+        for group in rows.groups.values():
+            for some in _portions(len(group)):
+                loss = _answer_loss(model, rows, group[some], seen, pad_id)
+                total, count = total + len(some) * float(loss), count + len(some)
+        told[f"check/{seen}"] = total / count
+    return told
+
+
+def _portions(count: int) -> list[np.ndarray]:
+    return np.array_split(np.arange(count), max(1, count // _CHECKED_AT_ONCE))
+
+
+def _shown(rows: HeldRows, places: np.ndarray, mask_padding: bool) -> dict[str, Tensor]:
+    """Return recordings, and what is taught of them, as the learner of the ECG tower takes them."""
+    cut = rows.cuts(len(places))
+    seen = rows.recordings(places, cut)
+    lengths = seen.pop("ecg_lengths")
+    if mask_padding:
+        seen["time_mask"] = torch.arange(seen["ecg_values"].shape[2], device=rows.device) < lengths[:, None]
+    return seen | rows.taught(places, cut)
+
+
+def _no_text(given: dict[str, Tensor]) -> Tensor:
+    return torch.zeros(len(given["numbers"]), 1, dtype=torch.long, device=given["numbers"].device)
+
+
 def _objectives(learner: TowerLearner, given: dict[str, Tensor]) -> Losses:
-    no_text = torch.zeros(len(given["numbers"]), 1, dtype=torch.long, device=given["numbers"].device)
-    told = learner(ids=no_text, **given)
+    told = learner(ids=_no_text(given), **given)
     return learner.total(told), {name: told[name] for name in learner.objectives}

@@ -16,10 +16,12 @@ from torch.nn import functional
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
 from ecgr1_core.modality import MODALITIES, Modality
+from ecgr1_core.model.processing import SAMPLING_RATE_HZ
 from training.batches import IGNORED
 from training.held.disturbing import disturbed
 from training.held.examples import Example, scaled, values_of
 from training.synthesis.drawing import Disturbance
+from training.targets import Taught
 
 _CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours differ from one time to the next
 _MOST_OFTEN: Final = 4  # how often a step may have one row, on average
@@ -27,38 +29,46 @@ _AT_ONCE: Final = 256  # rows copied to the accelerator at a time
 
 
 class HeldRows:
-    """Rows on `device`, with `numbers` [rows, targets] in standard deviations and `labels` [rows, labels] of each."""
+    """Rows on `device`, with what is taught of each: `numbers` in standard deviations, and `labels` [rows, labels].
+
+    Either every row has a page or none has. `shifted` is how many samples at most are cut off a recording's beginning.
+    """
 
     def __init__(
         self,
         examples: Sequence[Example],
-        numbers: np.ndarray,
+        taught: Taught,
         labels: np.ndarray,
         *,
         device: str,
         seed: int,
         disturbance: Disturbance,
         share: float,
+        shifted: int = 0,
     ) -> None:
-        self.device, self.disturbance, self.share = device, disturbance, share
+        self.device, self.disturbance, self.share, self.shifted = device, disturbance, share, shifted
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.numbers, self.labels = torch.from_numpy(numbers).to(device), torch.from_numpy(labels).to(device)
+        self.numbers, self.beats, self.labels = (
+            torch.from_numpy(one).to(device) for one in (taught.numbers, taught.beats, labels)
+        )
         self.samples = torch.tensor([one.samples for one in examples], device=device)
         self.tokens = [one.tokens for one in examples]
-        self.grids = [one.grid for one in examples]
+        pages = [one.page for one in examples if one.page is not None]
+        self.grids = [page.grid for page in pages] or [(0, 0)] * len(examples)
         self.groups: dict[tuple[int, int], np.ndarray] = {
             grid: np.flatnonzero([one == grid for one in self.grids]) for grid in dict.fromkeys(self.grids)
         }
-        most = max(len(one.pixels) for one in examples)
         self.signals = torch.empty(len(examples), *examples[0].signal.shape, dtype=torch.float16, device=device)
-        self.pixels = torch.zeros(len(examples), most, examples[0].pixels.shape[1], dtype=torch.uint8, device=device)
         for start in range(0, len(examples), _AT_ONCE):
             some = examples[start : start + _AT_ONCE]
             self.signals[start : start + len(some)] = torch.from_numpy(np.stack([one.signal for one in some]))
-            for place, one in enumerate(some, start):
-                self.pixels[place, : len(one.pixels)] = torch.from_numpy(one.pixels)
-        self.traces = [(one.trace_leads, one.trace_mv) for one in examples]
+        if pages:
+            most = max(len(page.pixels) for page in pages)
+            self.pixels = torch.zeros(len(pages), most, pages[0].pixels.shape[1], dtype=torch.uint8, device=device)
+            for place, page in enumerate(pages):
+                self.pixels[place, : len(page.pixels)] = torch.from_numpy(page.pixels)
+        self.traces = [(page.trace_leads, page.trace_mv) for page in pages]
 
     def __len__(self) -> int:
         return len(self.grids)
@@ -71,11 +81,23 @@ class HeldRows:
         group = self.groups[self.grids[int(self.rng.integers(len(self)))]]
         return self.rng.choice(group, min(count, _MOST_OFTEN * len(group)))
 
-    def recordings(self, places: np.ndarray) -> dict[str, Tensor]:
-        """Return `ecg_values` [rows, leads, samples] in mV, some of them disturbed, and `ecg_lengths` [rows]."""
+    def recordings(self, places: np.ndarray, cut: Tensor | None = None) -> dict[str, Tensor]:
+        """Return `ecg_values` [rows, leads, samples] in mV, some of them disturbed, and `ecg_lengths` [rows].
+
+        Their first `cut` [rows] samples are left out, drawn here where not given, and as many are 0 at the end.
+        """
         chosen = torch.from_numpy(places).to(self.device)
-        values = disturbed(self.signals[chosen], self.disturbance, self.share, self.generator)
-        return {"ecg_values": values, "ecg_lengths": self.samples[chosen]}
+        cut = self.cuts(len(places)) if cut is None else cut
+        signals = self.signals[chosen]
+        if self.shifted:
+            kept = torch.arange(signals.shape[2], device=self.device) + cut[:, None]
+            signals = functional.pad(signals, (0, self.shifted)).gather(2, kept[:, None].expand_as(signals))
+        values = disturbed(signals, self.disturbance, self.share, self.generator)
+        return {"ecg_values": values, "ecg_lengths": self.samples[chosen] - cut}
+
+    def cuts(self, count: int) -> Tensor:
+        """Return how many samples are cut off the beginning of each of some recordings, [count]."""
+        return torch.randint(self.shifted + 1, (count,), generator=self.generator, device=self.device)
 
     def pages(self, places: np.ndarray) -> dict[str, Tensor]:
         """Return `pixel_values` [patches, values] and `image_grid_thw` [rows, 3] of pages of one size.
@@ -99,10 +121,22 @@ class HeldRows:
         changed = pixels * (1 + _CONTRAST * (uniform() - 0.5)) + _BRIGHTNESS * (uniform() - 0.5)
         return (changed + _GRAIN * uniform() * grain).clamp(-1, 1)
 
-    def taught(self, places: np.ndarray) -> dict[str, Tensor]:
-        """Return `numbers` and `label_values` as a `TowerLearner` takes them."""
+    def taught(self, places: np.ndarray, cut: Tensor | None = None) -> dict[str, Tensor]:
+        """Return `numbers`, `label_values` and `beats` for a `TowerLearner`, where samples were `cut` off before."""
         chosen = torch.from_numpy(places).to(self.device)
-        return {"numbers": self.numbers[chosen], "label_values": self.labels[chosen]}
+        beats = self.beats[chosen]
+        if cut is not None:
+            beats = beats - (cut / SAMPLING_RATE_HZ)[:, None, None]
+        return {"numbers": self.numbers[chosen], "label_values": self.labels[chosen], "beats": beats}
+
+    def state(self) -> dict[str, Any]:
+        """Return where drawing stands."""
+        return {"rng": self.rng.bit_generator.state, "generator": self.generator.get_state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Draw on from where another run stood."""
+        self.rng.bit_generator.state = state["rng"]
+        self.generator.set_state(state["generator"])
 
     def traced(self, places: np.ndarray) -> dict[str, Tensor]:
         """Return `trace_leads` and `trace_mv` of pages of one size."""

@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecgr1_core.errors import InputError
+from ecgr1_core.model.processing import SAMPLING_RATE_HZ
+from training.freezing import Lora
 from training.held.config import HeldConfig, Stage
 from training.imd import PRESETS
 from training.learning.checkpoints import written_whole
-from training.learning.rows import usable_rows
+from training.learning.rows import require_apart, usable_rows
 from training.media import media_beside
 from training.problems import Problems
 from training.rows import Row
 
 if TYPE_CHECKING:
+    from training.held.examples import Example
+    from training.held.rows import HeldRows
+    from training.targets import Taught
     from training.tower.weights import Tower
 
 _log = logging.getLogger(__name__)
@@ -31,90 +36,178 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     """Teach both towers and then the model, and return a summary: rows, steps, seconds and last losses of each stage.
 
     The folder `out` gets tower.safetensors, vision.safetensors, the models, metrics.jsonl and curves.json. Raises
-    InputError for rows, a model or a device that cannot be used.
+    InputError for rows, a model or a device that cannot be used, and where the folder holds another run.
     """
     import torch
 
     from ecgr1_core.model.processing import EcgR1Processor
-    from training.freezing import load_for_training
-    from training.held.examples import Example, examples
-    from training.held.learning import optimise, sft_step, tower_learner, tower_step, vision_step
-    from training.held.rows import HeldRows, pages_of_one_size
+    from training.freezing import apply_parts, load_for_training
+    from training.held.learning import (
+        Kept,
+        optimise,
+        sft_check,
+        sft_step,
+        tower_check,
+        tower_learner,
+        tower_step,
+        vision_step,
+    )
+    from training.held.rows import pages_of_one_size
     from training.sft.saving import save_whole
-    from training.targets import beside_rows, label_row, measured_rows, scales
+    from training.targets import scales
     from training.tower.weights import load_towers, save_tower
 
     if config.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device", "there is no GPU that torch can use", "give device cpu, or train stage by stage")
     began = time.monotonic()
     out = config.out
-    out.mkdir(parents=True, exist_ok=True)
+    summary, curves = _opened(config)
     problems = Problems("skip", out / "problems.jsonl")
-    media = media_beside(config.train)
-    held: list[tuple[Row, Example]] = []
-    for row, made in examples(usable_rows(config.train, media, problems), config.model, media, config.jobs):
-        if isinstance(made, tuple):
-            problems.note(made[0], InputError(*made[1:]))
-        else:
-            held.append((row, made))
-    if not held:
-        raise InputError(config.train, "holds no row that can be used", f"mend its rows: {problems.sentence()}")
-    used = [row for row, _ in held]
-    numbers = measured_rows(used, media, out / "measured.npz", config.jobs, beside_rows(config.train))
-    mean, spread = scales(numbers)
-    data = HeldRows(
-        [one for _, one in held],
-        (numbers - mean) / spread,
-        np.stack([label_row(row) for row in used]),
-        device=config.device,
-        seed=config.seed,
-        disturbance=config.disturbance,
-        share=config.disturbed,
-    )
-    ready_s = time.monotonic() - began
-    _log.info("%d rows held after %.0f s; %s", len(data), ready_s, problems.sentence())
+    ready = _Ready(config, problems)
+    rows, examples, taught = ready.of(config.train, "measured.npz")
+    scale = scales(taught.numbers)
+    data = ready.held(rows, examples, taught, scale, learned=True)
+    check = None
+    if config.check is not None:
+        kept_apart = ready.of(config.check, "measured-check.npz", config.check_rows)
+        require_apart(rows, kept_apart[0], config.check)
+        check = ready.held(*kept_apart, scale, learned=False)
+    summary |= {"rows": len(data), "problems": dict(problems.counts), "ready_s": round(time.monotonic() - began, 1)}
+    _log.info("%d rows held after %.0f s; %s", len(data), summary["ready_s"], problems.sentence())
 
     model, processor = load_for_training(config.model), EcgR1Processor.from_pretrained(config.model)
     pad_id, masks = processor.tokenizer.pad_token_id, model.config.ecg_mask_padding
-    summary: dict[str, Any] = {"rows": len(data), "problems": dict(problems.counts), "ready_s": round(ready_s, 1)}
-    towers: dict[Tower, str] = {"ecg_tower": "tower.safetensors", "vision_tower": "vision.safetensors"}
-    curves: dict[str, list[dict[str, float]]] = {}
+    towers: dict[Tower, Path] = {"ecg_tower": out / "tower.safetensors", "vision_tower": out / "vision.safetensors"}
 
-    def learn(name: str, one: Any, step: Callable[[], Any]) -> None:
-        lines = curves[name] = []
-        stage = getattr(config, name)
-        if stage.runs:
-            for line in optimise(one, step, stage, device=config.device, bf16=config.bf16, every=config.log_every):
-                lines.append(line)
-                _log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in line.items()))
+    def learn(
+        name: str, one: Any, step: Callable[[], Any], save: Callable[[], None], check_of: Callable[[], Any] | None
+    ) -> None:
+        stage: Stage = getattr(config, name)
+        path = out / f"{name}.state.pt"
+        lines = curves.setdefault(name, [])
+        learning = optimise(
+            one,
+            step,
+            stage,
+            device=config.device,
+            bf16=config.bf16,
+            every=config.log_every,
+            kept=Kept(path, config.save_every_s, data),
+        )
+        for line in learning if stage.runs else ():
+            if check_of is not None:
+                with torch.autocast(config.device, torch.bfloat16, enabled=config.bf16):
+                    line |= check_of()
+            lines.append(line)
+            _log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in line.items()))
+            _written(out / "curves.json", curves)
+        save()
         summary[name] = lines[-1] if lines else None
-        _written(out / "curves.json", curves)
         _written(out / "summary.json", summary)
-        if name == "sft":
-            text = "".join(json.dumps(line) + "\n" for line in lines)
-            (out / "metrics.jsonl").write_text(text, encoding="utf-8")
+        path.unlink(missing_ok=True)
 
     with pages_of_one_size():
-        tower = tower_learner(model.model, "tower", config.device, config.seed)
-        learn("tower", tower, partial(tower_step, tower, data, config.tower.batch_rows, mask_padding=masks))
-        save_tower(tower.encoder.tower, out / towers["ecg_tower"])
-        vision = tower_learner(model.model, "vision", config.device, config.seed)
-        learn("vision", vision, partial(vision_step, vision, data, config.vision.batch_rows))
-        save_tower(vision.encoder.tower, out / towers["vision_tower"])
-        del tower, vision, model
+        if "tower" not in summary:
+            tower = tower_learner(model.model, "tower", config.device, config.seed)
+            looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
+            step = partial(tower_step, tower, data, config.tower.batch_rows, mask_padding=masks)
+            learn("tower", tower, step, partial(save_tower, tower.encoder.tower, towers["ecg_tower"]), looked)
+            del tower
+        if "vision" not in summary:
+            vision = tower_learner(model.model, "vision", config.device, config.seed)
+            step = partial(vision_step, vision, data, config.vision.batch_rows)
+            learn("vision", vision, step, partial(save_tower, vision.encoder.tower, towers["vision_tower"]), None)
+            del vision
+        del model
         for name, folder, q in (("sft", "model", config.q), ("without_imd", "model_without_imd", PRESETS["none"])):
             stage: Stage = getattr(config, name)
-            if not stage.runs:
+            if not stage.runs or name in summary:
                 continue
             model = load_for_training(config.model)
-            load_towers(model.model, {which: out / file for which, file in towers.items()})
-            model.to(config.device)
-            learn(name, model, partial(sft_step, model, data, stage.batch_rows, q, pad_id))
-            model.to("cpu")
-            with written_whole(out / folder) as beside:
-                save_whole(model, model.state_dict(), processor, config.model, beside, "bf16")
-            summary[folder] = str(out / folder)
+            load_towers(model.model, towers)
+            model = apply_parts(model, config.parts, Lora(), seed=config.seed).to(config.device)
+
+            def save(model: Any = model, folder: str = folder) -> None:
+                model.to("cpu")
+                with written_whole(out / folder) as beside:
+                    save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
+                summary[folder] = str(out / folder)
+
+            looked = None if check is None else partial(sft_check, model, check, q, pad_id)
+            learn(name, model, partial(sft_step, model, data, stage.batch_rows, q, pad_id), save, looked)
+    if curves.get("sft"):
+        text = "".join(json.dumps(line) + "\n" for line in curves["sft"])
+        (out / "metrics.jsonl").write_text(text, encoding="utf-8")
     return summary
+
+
+class _Ready:
+    """Makes rows of files ready for a run, and holds them."""
+
+    def __init__(self, config: HeldConfig, problems: Problems) -> None:
+        self.config, self.problems = config, problems
+
+    def of(self, path: Path, kept: str, most: int | None = None) -> tuple[list[Row], list[Example], Taught]:
+        """Return the rows of a file that can be used, ready, with what is taught; `most` of them where these are apart.
+
+        Raises InputError where there is none.
+        """
+        from training.held.examples import examples
+        from training.targets import beside_rows, measured_rows
+
+        config, media = self.config, media_beside(path, draw_missing=True)
+        usable = usable_rows(path, media, self.problems, held_out=most is not None)
+        if most is not None and most < len(usable):
+            chosen = np.random.default_rng(config.seed).choice(len(usable), most, replace=False)
+            usable = [usable[place] for place in sorted(chosen)]
+        found: list[tuple[Row, Example]] = []
+        for row, made in examples(usable, config.model, media, config.jobs, with_pages=config.needs_pages):
+            if isinstance(made, tuple):
+                self.problems.note(made[0], InputError(*made[1:]))
+            else:
+                found.append((row, made))
+        if not found:
+            raise InputError(path, "holds no row that can be used", f"mend its rows: {self.problems.sentence()}")
+        rows = [row for row, _ in found]
+        taught = measured_rows(rows, media, config.out / kept, config.jobs, beside_rows(path))
+        return rows, [made for _, made in found], taught
+
+    def held(
+        self, rows: list[Row], made: list[Example], taught: Taught, scale: tuple[Any, Any], *, learned: bool
+    ) -> HeldRows:
+        """Return the rows held, disturbed and shifted where they are learned from."""
+        from training.held.rows import HeldRows
+        from training.targets import Taught, label_row
+
+        config = self.config
+        return HeldRows(
+            made,
+            Taught((taught.numbers - scale[0]) / scale[1], taught.beats),
+            np.stack([label_row(row) for row in rows]),
+            device=config.device,
+            seed=config.seed,
+            disturbance=config.disturbance,
+            share=config.disturbed if learned else 0.0,
+            shifted=round(config.shifted_s * SAMPLING_RATE_HZ) if learned else 0,
+        )
+
+
+def _opened(config: HeldConfig) -> tuple[dict[str, Any], dict[str, list[dict[str, float]]]]:
+    """Return summary and curves of the stages that a run in the folder has done; InputError where it was another."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    path = config.out / "config.json"
+    told = json.loads(config.model_dump_json(exclude={"save_every_s", "jobs"}))
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if changed := [name for name in told if told[name] != before.get(name)]:
+            fault = f"holds a run with another {', '.join(changed)}"
+            raise InputError(config.out, fault, "set it back, or give another folder")
+    _written(path, told)
+    found = []
+    for name in ("summary.json", "curves.json"):
+        kept = config.out / name
+        found.append(json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {})
+    return found[0], found[1]
 
 
 def _written(path: Path, value: Any) -> None:

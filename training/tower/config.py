@@ -49,8 +49,16 @@ class TowerConfig(PretrainingConfig):
     disturbed: float = Field(
         0.0, ge=0, le=1, description="share of the rows' recordings that are given such noise and device anew each time"
     )
+    waves: float = Field(
+        1.0, ge=0, description="weight of telling, of every tenth of a second, what waves are there and how far R is"
+    )
     batch_rows: int = Field(32, ge=1, description="rows of one pass of one process; contrast is within them")
     learning_rate: float = Field(5e-4, gt=0, description="highest learning rate of AdamW")
+
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The weight of each objective, that of the waves too."""
+        return {**super().objectives, "waves": self.waves}
 
 
 class VisionConfig(PretrainingConfig):

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from training.page_traces import COLUMNS, NO_LEAD, UNKNOWN_LEAD
 from training.tower.encoders import Encoder
+from training.tower.waves import WAVES, known_mean, wave_loss
 
 PADDING: Final = -1  # where a text has no token
 _MV: Final = 10.0  # a tenth of a millivolt, what a wave is high, weighs like a unit of the other losses
@@ -65,9 +66,9 @@ class TextTower(nn.Module):
 class TowerLearner(nn.Module):
     """An encoder and its teachers; only those whose weight in `objectives` is above 0 are built.
 
-    `objectives` are the weights of "measurements", "labels", "contrastive", "captioning" and "traces". The heads look
-    at the encoder's vectors that stand for the whole, that of "traces" at each of the others; the contrast is at their
-    projection.
+    `objectives` are the weights of "measurements", "labels", "contrastive", "captioning", "traces" and "waves". The
+    heads look at the encoder's vectors that stand for the whole, those of "traces" and "waves" at each of the others;
+    the contrast is at their projection.
     """
 
     def __init__(
@@ -85,6 +86,8 @@ class TowerLearner(nn.Module):
             self.heads["labels"] = nn.Linear(width, labels)
         if "traces" in self.objectives:
             self.heads["traces"] = nn.Linear(encoder.width, NO_LEAD + 1 + COLUMNS)
+        if "waves" in self.objectives:
+            self.heads["waves"] = nn.Linear(encoder.width, WAVES)
         self.text: TextTower | None = None
         if self.objectives.keys() & {"contrastive", "captioning"}:
             self.text = text
@@ -107,28 +110,33 @@ class TowerLearner(nn.Module):
         ids: Tensor,
         trace_leads: Tensor | None = None,
         trace_mv: Tensor | None = None,
+        beats: Tensor | None = None,
         **seen: Tensor,
     ) -> dict[str, Tensor]:
         """Return the loss of each objective, and under "told" what a head or the contrast says of each row.
 
         `numbers` [batch, targets] in standard deviations and `label_values` [batch, labels], NaN where not known; `ids`
         [batch, tokens], `PADDING` after the end; where traces are an objective `trace_leads` [batch, tokens] and
-        `trace_mv` [batch, tokens, COLUMNS] of the encoder's tokens without those that stand for the whole; `seen` as
-        the encoder takes it.
+        `trace_mv` [batch, tokens, COLUMNS] of the encoder's tokens without those that stand for the whole, and where
+        waves are one `beats` [batch, beats, BEAT] in seconds from where these tokens begin; `seen` as the encoder takes
+        it.
         """
         tokens, absent = self.encoder(**seen)
         whole = tokens[:, : self.encoder.summary].flatten(1)
         told: dict[str, Tensor] = {}
         if "measurements" in self.heads:
             said = self.heads["measurements"](whole).float()
-            told |= {"measurements": _known_mean(functional.smooth_l1_loss, said, numbers), "told_numbers": said}
+            told |= {"measurements": known_mean(functional.smooth_l1_loss, said, numbers), "told_numbers": said}
         if "labels" in self.heads:
             said = self.heads["labels"](whole).float()
-            loss = _known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
+            loss = known_mean(functional.binary_cross_entropy_with_logits, said, label_values)
             told |= {"labels": loss, "told_labels": said}
         if "traces" in self.heads and trace_leads is not None and trace_mv is not None:
             said = self.heads["traces"](tokens[:, self.encoder.summary :]).float()
             told["traces"] = _trace_loss(said, trace_leads, trace_mv)
+        if "waves" in self.heads and beats is not None:
+            said = self.heads["waves"](tokens[:, self.encoder.summary :]).float()
+            told["waves"] = wave_loss(said, beats.float())
         if self.text is not None:
             read, words = self.text.read(ids)
             if "contrastive" in self.objectives:
@@ -153,20 +161,12 @@ def _causal(x: Tensor) -> Tensor:
     return torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
 
 
-def _known_mean(loss: Any, said: Tensor, true: Tensor) -> Tensor:
-    """Return the mean of a loss over what is known; 0 where nothing is."""
-    known = torch.isfinite(true)
-    each = loss(said, torch.where(known, true, torch.zeros_like(true)), reduction="none")
-    mean: Tensor = (each * known).sum() / known.sum().clamp(min=1)
-    return mean
-
-
 def _trace_loss(said: Tensor, leads: Tensor, volts: Tensor) -> Tensor:
     """Return the loss of leads and voltages told of parts of a page, [batch, tokens, NO_LEAD + 1 + COLUMNS]."""
     which = functional.cross_entropy(
         said[..., : NO_LEAD + 1].flatten(0, 1), leads.flatten(), ignore_index=UNKNOWN_LEAD, reduction="sum"
     )
-    return which / (leads != UNKNOWN_LEAD).sum().clamp(min=1) + _MV * _known_mean(
+    return which / (leads != UNKNOWN_LEAD).sum().clamp(min=1) + _MV * known_mean(
         functional.smooth_l1_loss, said[..., NO_LEAD + 1 :], volts
     )
 

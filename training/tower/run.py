@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ecgr1_core.errors import InputError
 from training.learning.rows import Need, Plan
 from training.learning.run import close_run, learning_rows, losses_of, open_run, problem_counts, steps_of
@@ -91,7 +89,7 @@ def _pretrain(
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import load_for_training
     from training.learning.trainer import arguments_of
-    from training.targets import LABELS, TARGETS, beside_rows, measured_rows, scales
+    from training.targets import LABELS, TARGETS, Taught, beside_rows, facts_of, measured_rows, scales
     from training.tower.fresh import Fresh
     from training.tower.network import TextTower, TowerLearner
     from training.tower.trainer import TowerRows, TowerTrainer
@@ -122,24 +120,24 @@ def _pretrain(
 
     measured = []
     for path, members in ((config.train, rows), (config.test, test)):
-        if path is None or not config.measurements:
-            measured.append(np.full((len(members), len(TARGETS)), np.nan, dtype=np.float32))
+        if path is None or not (config.measurements or objectives.get("waves")):
+            measured.append(Taught.of([facts_of(None)] * len(members)))
             continue
         _log.info("measurements of %d recordings of %s", len(members), path.name)
         media = media_beside(path, config.ecg_root)
         with state.main_process_first():
             kept = (config.measured or config.out) / f"measured-{path.stem}.npz"
             measured.append(measured_rows(members, media, kept, config.workers, beside_rows(path)))
-    scale = scales(measured[0])
+    scale = scales(measured[0].numbers)
     fresh = Fresh(config.fresh, config.seed, config.disturbance) if config.fresh else None
 
-    def maker(path: Path, members: list[Row], values: np.ndarray, *, learned: bool) -> TowerRows:
+    def maker(path: Path, members: list[Row], taught: Taught, *, learned: bool) -> TowerRows:
         media = media_beside(path, config.ecg_root, config.image_root, draw_missing=draw_missing)
         return TowerRows(
             processor.tokenizer,
             members,
             sight_of(settings, processor, media, learned),
-            values,
+            taught,
             scale,
             config.text_tokens,
             needs_text=learner.text is not None,

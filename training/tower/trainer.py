@@ -17,7 +17,7 @@ from training.learning.rows import Told, told
 from training.learning.trainer import RunTrainer
 from training.page_traces import UNKNOWN_LEAD
 from training.rows import Row
-from training.targets import TARGETS, label_row, label_values, numbers, text_of
+from training.targets import TARGETS, Facts, Taught, facts_of, label_row, label_values, text_of
 from training.tower.fresh import Fresh
 from training.tower.network import PADDING, TowerLearner
 from training.tower.sights import Sight
@@ -33,14 +33,14 @@ Example = dict[str, np.ndarray]
 class TowerRows:
     """Makes examples of rows: what the tower is shown of each, and all that it is to tell.
 
-    `numbers` [rows, targets] are in their units, NaN where not known; they are told in standard deviations by `scale`,
-    mean and spread, [targets] each. Where `fresh` has a recording for a place it is shown instead of the row's.
+    The numbers of `taught` are told in standard deviations by `scale`, mean and spread, [targets] each. Where `fresh`
+    has a recording for a place it is shown instead of the row's.
     """
 
     tokenizer: Any
     rows: Sequence[Row]
     sight: Sight
-    numbers: np.ndarray
+    taught: Taught
     scale: tuple[np.ndarray, np.ndarray]
     tokens: int
     needs_text: bool
@@ -52,19 +52,21 @@ class TowerRows:
         if drawn is not None:
             record, truth, rng = drawn
             seen, text = self.sight.of(record, rng), "; ".join(truth.names)
-            return self._example(seen, numbers(truth), label_values(truth.names), text)
+            return self._example(seen, facts_of(truth), label_values(truth.names), text)
         row = self.rows[index]
         text = text_of(row)
         if self.needs_text and not text:
             raise InputError(row.source, "has neither an answer nor labels", "give one, or leave the text losses out")
-        return self._example(self.sight(row, epoch), self.numbers[index], label_row(row), text)
+        facts = self.taught.numbers[index], self.taught.beats[index]
+        return self._example(self.sight(row, epoch), facts, label_row(row), text)
 
-    def _example(self, seen: Example, values: np.ndarray, labels: np.ndarray, text: str) -> Example:
-        mean, spread = self.scale
+    def _example(self, seen: Example, facts: Facts, labels: np.ndarray, text: str) -> Example:
+        (values, beats), (mean, spread) = facts, self.scale
         start, end = (self.tokenizer.convert_tokens_to_ids(name) for name in (_START, END_OF_TURN))
         words = self.tokenizer(text, add_special_tokens=False)["input_ids"][: self.tokens - 2]
         ids = np.array([start, *words, end])
-        return {**seen, "numbers": (values - mean) / spread, "label_values": labels, "ids": ids}
+        taught = {"numbers": (values - mean) / spread, "label_values": labels, "beats": beats}
+        return {**seen, **taught, "ids": ids}
 
 
 def collate_rows(examples: Sequence[tuple[Example, list[Told]]]) -> dict[str, Any]:

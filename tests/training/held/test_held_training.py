@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,21 +16,24 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sft"))
 from sft_kit import checkpoint
 
 from ecgr1_core.errors import InputError
+from ecgr1_core.measure import measure
 from ecgr1_core.modality import MODALITIES
 from ecgr1_core.model.processing import EcgR1Processor
 from training.batches import collate, encode
 from training.corpus.config import CorpusConfig, Shares, SyntheticSource
 from training.corpus.run import run_corpus
-from training.freezing import load_for_training
+from training.freezing import load_for_training, part_of
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
+from training.held.learning import Kept
 from training.held.rows import HeldRows, pages_of_one_size
 from training.media import media_beside
 from training.rows import Row, read_rows
 from training.run_config import load_config
 from training.synthesis.drawing import Disturbance
-from training.targets import LABELS, TARGETS
+from training.targets import BEAT, LABELS, Taught, facts_of
+from training.tower.weights import load_towers
 
 NOISY = Disturbance(0.12, 0.03, devices=True)
 
@@ -63,10 +67,11 @@ def made(corpus: Path, rows: list[Row], model: Path) -> list[Example]:
     return [one for one in found if isinstance(one, Example)]
 
 
-def held(made: list[Example], share: float) -> HeldRows:
-    numbers, labels = np.zeros((len(made), len(TARGETS))), np.zeros((len(made), len(LABELS)))
-    options: dict[str, Any] = {"device": "cpu", "seed": 3, "disturbance": NOISY, "share": share}
-    return HeldRows(made, numbers.astype(np.float32), labels.astype(np.float32), **options)
+def held(made: list[Example], share: float, shifted: int = 0) -> HeldRows:
+    labels = np.zeros((len(made), len(LABELS)), dtype=np.float32)
+    taught = Taught.of([facts_of(None)] * len(made))
+    options: dict[str, Any] = {"device": "cpu", "seed": 3, "disturbance": NOISY, "share": share, "shifted": shifted}
+    return HeldRows(made, taught, labels, **options)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -92,9 +97,9 @@ def test_pages_are_held_without_loss(corpus: Path, rows: list[Row], made: list[E
     processor, media = EcgR1Processor.from_pretrained(model), media_beside(corpus)
     for row, one in zip(rows, made, strict=True):
         expected = encode(processor, row, media, "image", None)["pixel_values"]
-        assert torch.allclose(values_of(scaled(torch.from_numpy(one.pixels))), expected, atol=1e-5)
-        assert one.trace_leads is not None
-        assert (one.trace_leads >= 0).all()
+        assert one.page is not None
+        assert torch.allclose(values_of(scaled(torch.from_numpy(one.page.pixels))), expected, atol=1e-5)
+        assert (one.page.trace_leads >= 0).all()
 
 
 def test_disturbed_recordings_keep_silence_and_einthoven(made: list[Example]) -> None:
@@ -107,6 +112,25 @@ def test_disturbed_recordings_keep_silence_and_einthoven(made: list[Example]) ->
     assert ((found - signals)[:, 0, :4000].abs().amax(dim=1) > 1e-3).all()
     assert torch.allclose(found[:, 1], found[:, 0] + found[:, 2], atol=5e-3)
     assert torch.equal(disturbed(signals, NOISY, 0.0, torch.Generator().manual_seed(1)), signals.float())
+
+
+def test_what_is_cut_off_a_recording_is_cut_off_its_beats(made: list[Example], rows: list[Row], corpus: Path) -> None:
+    data = held(made, 0.0, shifted=100)
+    media = media_beside(corpus)
+    data.beats = torch.from_numpy(Taught.of([facts_of(measure(media.record(row))) for row in rows]).beats)
+    places = np.arange(len(made))
+    cut = torch.tensor([0, 7, 50, 100])
+    shown, taught = data.recordings(places, cut), data.taught(places, cut)
+    for row, (one, samples) in enumerate(zip(made, cut.tolist(), strict=True)):
+        signal = torch.from_numpy(one.signal).float()
+        assert torch.equal(shown["ecg_values"][row, :, : 5000 - samples], signal[:, samples:])
+        assert not shown["ecg_values"][row, :, 5000 - samples :].any()
+        assert int(shown["ecg_lengths"][row]) == one.samples - samples
+        r_s = taught["beats"][row, :, BEAT.index("r_s")]
+        steepest = shown["ecg_values"][row, :, :4800].diff(dim=1).abs().sum(dim=0)
+        at = int(float(r_s[4]) * 500)
+        assert steepest[at - 40 : at + 40].max() > 0.5 * steepest.max()  # a QRS is where R is said to be
+    assert {int(one) for one in data.cuts(2000)} == set(range(101))
 
 
 def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Path, tmp_path: Path) -> None:
@@ -124,6 +148,77 @@ def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Pat
         assert any(not torch.equal(value, changed[key]) for key, value in load_for_training(model).state_dict().items())
     again = run_held(config.model_copy(update={"out": tmp_path / "again"}))
     assert again["sft"]["loss"] == pytest.approx(summary["sft"]["loss"], abs=1e-5)
+    towers = [name for name in load_for_training(model).state_dict() if part_of(name).endswith("_tower")]
+    pretrained = load_for_training(model)
+    load_towers(
+        pretrained.model, {"ecg_tower": tmp_path / "tower.safetensors", "vision_tower": tmp_path / "vision.safetensors"}
+    )
+    fine_tuned = load_for_training(tmp_path / "model").state_dict()
+    for name in towers:  # frozen in fine-tuning
+        assert torch.allclose(fine_tuned[name].float(), pretrained.state_dict()[name].float(), atol=1e-2)
+
+
+def signal_alone(model: Path, corpus: Path, out: Path, **changes: Any) -> HeldConfig:
+    few, none = Stage(steps=4, batch_rows=2, warmup_steps=1), Stage(steps=0)
+    given = {"tower": few, "vision": none, "sft": few, "q": {"signal": 1.0}, "log_every": 1, "save_every_s": 1e-6}
+    return HeldConfig(model=model, train=corpus, out=out, jobs=1, device="cpu", bf16=False, **(given | changes))
+
+
+def test_of_the_signal_alone_no_page_is_needed(corpus: Path, model: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.jsonl"
+    lines = [json.loads(line) for line in corpus.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line["images"] = []
+        line["objects"]["ecg"] = [str(corpus.parent / line["objects"]["ecg"][0])]
+    bare.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    summary = run_held(signal_alone(model, bare, tmp_path / "run"))
+    assert summary["rows"] == 4
+    assert summary["vision"] is None
+    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stage", ["tower", "sft"])
+def test_a_run_that_was_broken_off_goes_on_where_it_stood(
+    stage: str, corpus: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_held(signal_alone(model, corpus, tmp_path / "whole"))
+    broken = signal_alone(model, corpus, tmp_path / "broken")
+    keep = Kept.keep
+
+    def until(self: Kept, one: Any, optimiser: Any, done: int, passed: float) -> None:
+        keep(self, one, optimiser, done, passed)
+        if self.path.name.startswith(stage) and done == 2:
+            raise Broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Kept, "keep", until)
+        with pytest.raises(Broken):
+            run_held(broken)
+    again = run_held(broken)
+    assert again["sft"]["step"] == 4
+    for name in ("tower", "sft"):
+        assert {k: v for k, v in again[name].items() if k != "seconds"} == pytest.approx(
+            {k: v for k, v in whole[name].items() if k != "seconds"}, abs=1e-5
+        )
+    assert not list((tmp_path / "broken").glob("*.state.pt"))
+    with pytest.raises(InputError, match="another seed"):
+        run_held(broken.model_copy(update={"seed": 5}))
+
+
+def test_rows_apart_tell_how_far_it_carries_over(corpus: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "apart"
+    sources = (SyntheticSource(count=3, kinds=("rbbb",)),)
+    run_corpus(CorpusConfig(out=out, seed=4, sources=sources, shares=Shares(sft=0, rl=1, test=0), jobs=1))
+    summary = run_held(signal_alone(model, corpus, tmp_path / "run", check=out / "rl.jsonl", check_rows=2))
+    assert 0 < summary["tower"]["check/waves"] < 9
+    assert 0 < summary["tower"]["check/error/heart_rate_bpm"] < 500
+    assert 0 < summary["sft"]["check/signal"] < 9
+    with pytest.raises(InputError, match="shares"):
+        run_held(signal_alone(model, corpus, tmp_path / "same", check=corpus))
 
 
 def test_the_commented_file_is_a_configuration() -> None:

@@ -16,7 +16,7 @@ from ecgr1_core.model.processing import EcgR1Processor
 from training.media import Media
 from training.rows import Row
 from training.synthesis.drawing import Disturbance
-from training.targets import LABELS, TARGETS, numbers
+from training.targets import LABELS, TARGETS, Taught, beat_times, facts_of, numbers
 from training.tower.fresh import Fresh
 from training.tower.sights import Pages, Recordings
 from training.tower.trainer import TowerRows
@@ -62,12 +62,14 @@ def test_they_are_shown_instead_of_the_row_with_their_labels(what: str, tmp_path
     sight = Recordings(NOWHERE, False) if what == "recordings" else Pages(NOWHERE, processor, "plain", 0, traces=True)
     scale = np.full(len(TARGETS), 10.0, np.float32), np.full(len(TARGETS), 2.0, np.float32)
     fresh = Fresh(1.0, 5, Disturbance())
-    rows = TowerRows(processor.tokenizer, [ROW], sight, np.zeros((1, len(TARGETS))), scale, 20, True, fresh=fresh)
+    taught = Taught.of([facts_of(None)])
+    rows = TowerRows(processor.tokenizer, [ROW], sight, taught, scale, 20, True, fresh=fresh)
     example = rows.load(0, 0)
     made = fresh(0, 0)
     assert made is not None
     truth = made[1]
     np.testing.assert_allclose(example["numbers"], (numbers(truth) - 10) / 2)
+    np.testing.assert_array_equal(example["beats"], beat_times(truth))
     assert {label for label, one in zip(LABELS, example["label_values"], strict=True) if one} >= set(truth.names)
     if what == "recordings":
         assert example["ecg_values"].shape == (12, 5000)

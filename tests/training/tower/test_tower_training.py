@@ -25,13 +25,24 @@ from training.freezing import load_for_training
 from training.media import media_beside
 from training.rows import Row, read_rows
 from training.run_config import load_config
-from training.targets import LABELS, TARGETS, beside_rows, label_row, measured_rows, numbers, scales, text_of
+from training.targets import (
+    BEAT,
+    LABELS,
+    MOST_BEATS,
+    TARGETS,
+    beside_rows,
+    label_row,
+    measured_rows,
+    numbers,
+    scales,
+    text_of,
+)
 from training.tower import TowerConfig, run_tower
 from training.tower.encoders import EcgEncoder
 from training.tower.network import PADDING, TextTower, TowerLearner
 from training.tower.trainer import mean_auroc
 
-OBJECTIVES = ("measurements", "labels", "contrastive", "captioning")
+OBJECTIVES = ("measurements", "labels", "contrastive", "captioning", "waves")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +74,7 @@ def batch(count: int = 3) -> dict[str, torch.Tensor]:
         "numbers": torch.randn(count, len(TARGETS), generator=rng),
         "label_values": torch.randint(0, 2, (count, len(LABELS)), generator=rng).float(),
         "ids": ids,
+        "beats": 10 * torch.rand(count, MOST_BEATS, len(BEAT), generator=rng),
     }
 
 
@@ -83,11 +95,24 @@ def test_measured_once_and_again_for_other_rows(rows: Path, tmp_path: Path) -> N
     media = media_beside(rows)
     path = tmp_path / "measured.npz"
     found = measured_rows(members, media, path)
-    assert found.shape == (3, len(TARGETS))
+    assert found.numbers.shape == (3, len(TARGETS))
+    assert found.beats.shape == (3, MOST_BEATS, len(BEAT))
     with np.load(path) as held:
-        np.savez(path, key=held["key"], numbers=held["numbers"] + 1)
-    assert np.array_equal(measured_rows(members, media, path), found + 1, equal_nan=True)
-    assert np.array_equal(measured_rows(members[:2], media, path), found[:2], equal_nan=True)
+        np.savez(path, **{**held, "numbers": held["numbers"] + 1})
+    again = measured_rows(members, media, path)
+    assert np.array_equal(again.numbers, found.numbers + 1, equal_nan=True)
+    assert np.array_equal(again.beats, found.beats, equal_nan=True)
+    fewer = measured_rows(members[:2], media, path)
+    assert np.array_equal(fewer.numbers, found.numbers[:2], equal_nan=True)
+
+
+def test_measurements_of_other_targets_are_measured_anew(rows: Path, tmp_path: Path) -> None:
+    members = [row for row in read_rows(rows) if isinstance(row, Row)][:2]
+    media, path = media_beside(rows), tmp_path / "measured.npz"
+    found = measured_rows(members, media, path)
+    with np.load(path) as held:
+        np.savez(path, **{**held, "numbers": held["numbers"] + 1, "beat": np.array(["r_s"])})
+    assert np.array_equal(measured_rows(members, media, path).numbers, found.numbers, equal_nan=True)
 
 
 def test_what_a_corpus_measured_is_not_measured_again(tmp_path: Path) -> None:
@@ -102,10 +127,13 @@ def test_what_a_corpus_measured_is_not_measured_again(tmp_path: Path) -> None:
     media, kept = media_beside(path), tmp_path / "measured.npz"
     found = measured_rows(members, media, kept, known=beside_rows(path))
     assert not kept.exists()
-    assert np.allclose(found, measured_rows(members, media, kept), equal_nan=True)
+    anew = measured_rows(members, media, kept)
+    assert np.allclose(found.numbers, anew.numbers, equal_nan=True)
+    assert np.allclose(found.beats, anew.beats, equal_nan=True)
     strange = replace(members[0], id="another")
     again = tmp_path / "again.npz"
-    assert np.array_equal(measured_rows([strange], media, again, known=beside_rows(path)), found[:1], equal_nan=True)
+    alone = measured_rows([strange], media, again, known=beside_rows(path))
+    assert np.array_equal(alone.numbers, found.numbers[:1], equal_nan=True)
     assert again.exists()
 
 
