@@ -28,7 +28,9 @@ from training.media import Media
 from training.rows import Row
 from training.synthesis.truth import Truth
 
-_GLOBAL: Final = ("heart_rate_bpm", "p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
+RATE: Final = "heart_rate_bpm"
+INTERVALS: Final = ("p_duration_ms", "pr_interval_ms", "qrs_duration_ms", "qt_interval_ms")
+_GLOBAL: Final = (RATE, *INTERVALS)
 _AXES: Final = ("p_axis_deg", "qrs_axis_deg", "t_axis_deg")
 _RHYTHM: Final = ("rr_irregularity", "p_per_qrs")
 _LEAD: Final = ("p_amplitude_mv", "q_amplitude_mv", "r_amplitude_mv", "s_amplitude_mv", "st_j_mv", "t_amplitude_mv")

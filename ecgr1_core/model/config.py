@@ -50,6 +50,7 @@ class EcgR1Config(Qwen3VLConfig):  # type: ignore[misc]
     tower are `ecg_hidden_size` (its width), `ecg_num_hidden_layers`, `ecg_num_attention_heads`, `ecg_mlp_ratio`,
     `ecg_patch_samples`, `ecg_samples`, `ecg_leads` and `ecg_output_size` (columns of `proj`, which the language model
     is not fed). With `ecg_mask_padding` the tower does not attend to zero-padded time; the published model does.
+    `trained_modalities` are those that it was taught to read, where it was not taught all; other programs ignore it.
     """
 
     model_type = "ecg_r1"
@@ -69,6 +70,7 @@ class EcgR1Config(Qwen3VLConfig):  # type: ignore[misc]
     ecg_leads: int = 12
     ecg_output_size: int = 512
     ecg_mask_padding: bool = False
+    trained_modalities: list[str] | None = None
 
     @property
     def ecg_tokens(self) -> int:

@@ -5,16 +5,18 @@ What it has in common with other models that lie in a directory is in `local_mod
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecgr1_core.modality import MODALITIES, ModalityView
+from ecgr1_core.modality import MODALITIES, Modality, ModalityView
 from ecgr1_core.readers.local_model import LocalModel
 
 if TYPE_CHECKING:
     from ecgr1_core.model.generation import Delta, GenerationOptions
     from ecgr1_core.model.loading import LoadedModel
+    from ecgr1_core.settings import Settings
 
 
 class EcgR1Reader(LocalModel):
@@ -22,7 +24,6 @@ class EcgR1Reader(LocalModel):
 
     name = "ecg-r1"
     title = "ECG-R1"
-    modalities = MODALITIES
     writes_together = True
     setting = "ECGR1_MODEL"
     to_get_one = (
@@ -30,6 +31,10 @@ class EcgR1Reader(LocalModel):
         "program again"
     )
     to_correct = "set it to one that ecgr1 model info accepts, and start the program again"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.modalities = _taught(self.directory)
 
     @property
     def directory(self) -> Path | None:
@@ -67,3 +72,13 @@ class EcgR1Reader(LocalModel):
         from ecgr1_core.model.views import notes_for
 
         return notes_for(view)
+
+
+def _taught(directory: Path | None) -> tuple[Modality, ...]:
+    """Return the modalities that the configuration of a model says it was taught; all where it says nothing."""
+    try:
+        values = json.loads((directory / "config.json").read_text(encoding="utf-8")) if directory is not None else {}
+    except (OSError, ValueError):  # told when it is asked to read
+        values = {}
+    named = values.get("trained_modalities") if isinstance(values, dict) else None
+    return tuple(one for one in MODALITIES if one in (named or ())) or MODALITIES

@@ -30,8 +30,8 @@ class NanoReader(EcgR1Reader):
     to_get_one = "install the program with its weights, or train them with ecgr1 train nano"
 
     def __init__(self, settings: Settings, place: Path = DIRECTORY) -> None:
-        super().__init__(settings)
         self._place = place
+        super().__init__(settings)
 
     @property
     def directory(self) -> Path | None:

@@ -59,6 +59,9 @@ class HeldConfig(RunConfig):
     wander_mv: float = Field(0.12, ge=0, description="most baseline wander of those (RMS in lead I)")
     muscle_mv: float = Field(0.03, ge=0, description="most muscle noise of those (RMS in lead I)")
     shifted_s: float = Field(0.2, ge=0, le=2, description="most that is cut off the beginning of a recording")
+    stretched: float = Field(
+        0.5, ge=0, le=1, description="share of what the ECG tower sees that is made up to a sixth faster or slower"
+    )
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
     save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")
 

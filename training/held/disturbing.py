@@ -23,7 +23,15 @@ def disturbed(signals: Tensor, disturbance: Disturbance, share: float, generator
 
     Leads are in the tower's order. What is 0 throughout, a lead or padded time, stays so.
     """
-    signals = signals.float()
+    shown = signals.float()
+    chosen = torch.rand(len(signals), generator=generator, device=signals.device) < share
+    if chosen.any():
+        shown = shown.clone()
+        shown[chosen] = _otherwise(shown[chosen], disturbance, generator)
+    return shown
+
+
+def _otherwise(signals: Tensor, disturbance: Disturbance, generator: torch.Generator) -> Tensor:
     batch, _, samples = signals.shape
     device, many = signals.device, len(ELECTRODES)
 
@@ -61,5 +69,5 @@ def disturbed(signals: Tensor, disturbance: Disturbance, share: float, generator
     shown = torch.fft.irfft(torch.fft.rfft(noisy) * passed[:, None], samples)
     shown = shown * (devices.GAIN_SD * normal(batch, 1, 1)).exp()
     known = (signals != 0).any(dim=2, keepdim=True) & (signals != 0).any(dim=1, keepdim=True)
-    chosen = uniform(batch, 1, 1) < share
-    return torch.where(chosen, shown * known, signals)
+    kept: Tensor = shown * known
+    return kept

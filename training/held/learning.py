@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import Modality
@@ -113,6 +115,19 @@ def optimise(
         done, since = done + 1, since + 1
 
 
+@contextmanager
+def quick_attention(device: str) -> Iterator[None]:
+    """While it lasts, attention on a CPU is two products and a softmax.
+
+    Of a few hundred tokens PyTorch's fused attention takes longer there, most of all backwards.
+    """
+    if device != "cpu":
+        yield
+        return
+    with sdpa_kernel(SDPBackend.MATH):
+        yield
+
+
 def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearner:
     """Return the ECG tower ("tower") or the vision tower ("vision") of the inner model with its heads."""
     torch.manual_seed(seed)
@@ -123,9 +138,9 @@ def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearne
     return TowerLearner(encoder, unused, objectives, len(TARGETS), len(LABELS)).to(device)
 
 
-def tower_step(learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool) -> Losses:
-    """Return the loss of the ECG tower on some rows."""
-    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), mask_padding))
+def tower_step(learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool, stretched: float) -> Losses:
+    """Return the loss of the ECG tower on some rows, a share of them in another time."""
+    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), mask_padding, stretched))
 
 
 def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
@@ -188,14 +203,14 @@ def _portions(count: int) -> list[np.ndarray]:
     return np.array_split(np.arange(count), max(1, count // _CHECKED_AT_ONCE))
 
 
-def _shown(rows: HeldRows, places: np.ndarray, mask_padding: bool) -> dict[str, Tensor]:
+def _shown(rows: HeldRows, places: np.ndarray, mask_padding: bool, stretched: float = 0.0) -> dict[str, Tensor]:
     """Return recordings, and what is taught of them, as the learner of the ECG tower takes them."""
-    cut = rows.cuts(len(places))
-    seen = rows.recordings(places, cut)
+    change = rows.change(len(places), stretched)
+    seen = rows.recordings(places, change)
     lengths = seen.pop("ecg_lengths")
     if mask_padding:
         seen["time_mask"] = torch.arange(seen["ecg_values"].shape[2], device=rows.device) < lengths[:, None]
-    return seen | rows.taught(places, cut)
+    return seen | rows.taught(places, change)
 
 
 def _no_text(given: dict[str, Tensor]) -> Tensor:

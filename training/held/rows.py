@@ -5,9 +5,10 @@ Pages of a batch have one size, so that attention within each is one product for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,17 +22,26 @@ from training.batches import IGNORED
 from training.held.disturbing import disturbed
 from training.held.examples import Example, scaled, values_of
 from training.synthesis.drawing import Disturbance
-from training.targets import Taught
+from training.targets import INTERVALS, RATE, TARGETS, Taught
 
 _CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours differ from one time to the next
 _MOST_OFTEN: Final = 4  # how often a step may have one row, on average
+_MOST_STRETCH: Final = 7 / 6
 _AT_ONCE: Final = 256  # rows copied to the accelerator at a time
 
 
-class HeldRows:
-    """Rows on `device`, with what is taught of each: `numbers` in standard deviations, and `labels` [rows, labels].
+class Change(NamedTuple):
+    """How time is changed of each of some recordings: samples cut off its beginning, and by what it is stretched."""
 
-    Either every row has a page or none has. `shifted` is how many samples at most are cut off a recording's beginning.
+    cut: Tensor
+    stretch: Tensor | None
+
+
+class HeldRows:
+    """Rows on `device`, with what is taught of each and `labels` [rows, labels].
+
+    The numbers taught are told in standard deviations by `scale`, mean and spread, [targets] each. Either every row has
+    a page or none has. `shifted` is how many samples at most are cut off a recording's beginning.
     """
 
     def __init__(
@@ -39,6 +49,7 @@ class HeldRows:
         examples: Sequence[Example],
         taught: Taught,
         labels: np.ndarray,
+        scale: tuple[np.ndarray, np.ndarray],
         *,
         device: str,
         seed: int,
@@ -49,9 +60,11 @@ class HeldRows:
         self.device, self.disturbance, self.share, self.shifted = device, disturbance, share, shifted
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self.numbers, self.beats, self.labels = (
-            torch.from_numpy(one).to(device) for one in (taught.numbers, taught.beats, labels)
+        self.numbers, self.beats, self.labels, self.mean, self.spread = (
+            torch.from_numpy(one).to(device)
+            for one in ((taught.numbers - scale[0]) / scale[1], taught.beats, labels, *scale)
         )
+        self.of_time = torch.tensor([float(name in INTERVALS) - (name == RATE) for name in TARGETS], device=device)
         self.samples = torch.tensor([one.samples for one in examples], device=device)
         self.tokens = [one.tokens for one in examples]
         pages = [one.page for one in examples if one.page is not None]
@@ -81,23 +94,31 @@ class HeldRows:
         group = self.groups[self.grids[int(self.rng.integers(len(self)))]]
         return self.rng.choice(group, min(count, _MOST_OFTEN * len(group)))
 
-    def recordings(self, places: np.ndarray, cut: Tensor | None = None) -> dict[str, Tensor]:
+    def recordings(self, places: np.ndarray, change: Change | None = None) -> dict[str, Tensor]:
         """Return `ecg_values` [rows, leads, samples] in mV, some of them disturbed, and `ecg_lengths` [rows].
 
-        Their first `cut` [rows] samples are left out, drawn here where not given, and as many are 0 at the end.
+        What `change` cuts off at the beginning, drawn here where not given, is 0 at the end.
         """
         chosen = torch.from_numpy(places).to(self.device)
-        cut = self.cuts(len(places)) if cut is None else cut
-        signals = self.signals[chosen]
-        if self.shifted:
-            kept = torch.arange(signals.shape[2], device=self.device) + cut[:, None]
+        change = self.change(len(places)) if change is None else change
+        signals, known = self.signals[chosen], self.samples[chosen]
+        if change.stretch is not None:
+            signals, known = _in_other_time(signals.float(), change), ((known - change.cut) * change.stretch).long()
+            known = known.clamp(max=signals.shape[2])
+        elif self.shifted:
+            kept = torch.arange(signals.shape[2], device=self.device) + change.cut[:, None]
             signals = functional.pad(signals, (0, self.shifted)).gather(2, kept[:, None].expand_as(signals))
-        values = disturbed(signals, self.disturbance, self.share, self.generator)
-        return {"ecg_values": values, "ecg_lengths": self.samples[chosen] - cut}
+            known = known - change.cut
+        return {"ecg_values": disturbed(signals, self.disturbance, self.share, self.generator), "ecg_lengths": known}
 
-    def cuts(self, count: int) -> Tensor:
-        """Return how many samples are cut off the beginning of each of some recordings, [count]."""
-        return torch.randint(self.shifted + 1, (count,), generator=self.generator, device=self.device)
+    def change(self, count: int, stretched: float = 0.0) -> Change:
+        """Return how the time of some recordings is changed, about a share `stretched` of them faster or slower."""
+        cut = torch.randint(self.shifted + 1, (count,), generator=self.generator, device=self.device)
+        if not stretched:
+            return Change(cut, None)
+        drawn = torch.rand(2, count, generator=self.generator, device=self.device)
+        stretch = torch.exp(math.log(_MOST_STRETCH) * (2 * drawn[0] - 1))
+        return Change(cut, torch.where(drawn[1] < stretched, stretch, 1.0))
 
     def pages(self, places: np.ndarray) -> dict[str, Tensor]:
         """Return `pixel_values` [patches, values] and `image_grid_thw` [rows, 3] of pages of one size.
@@ -121,13 +142,21 @@ class HeldRows:
         changed = pixels * (1 + _CONTRAST * (uniform() - 0.5)) + _BRIGHTNESS * (uniform() - 0.5)
         return (changed + _GRAIN * uniform() * grain).clamp(-1, 1)
 
-    def taught(self, places: np.ndarray, cut: Tensor | None = None) -> dict[str, Tensor]:
-        """Return `numbers`, `label_values` and `beats` for a `TowerLearner`, where samples were `cut` off before."""
+    def taught(self, places: np.ndarray, change: Change | None = None) -> dict[str, Tensor]:
+        """Return `numbers`, `label_values` and `beats` for a `TowerLearner` of recordings that are changed so.
+
+        Rate and intervals follow a stretched time; which labels would still be true is not known.
+        """
         chosen = torch.from_numpy(places).to(self.device)
-        beats = self.beats[chosen]
-        if cut is not None:
-            beats = beats - (cut / SAMPLING_RATE_HZ)[:, None, None]
-        return {"numbers": self.numbers[chosen], "label_values": self.labels[chosen], "beats": beats}
+        values, labels, beats = self.numbers[chosen], self.labels[chosen], self.beats[chosen]
+        if change is not None:
+            beats = beats - (change.cut / SAMPLING_RATE_HZ)[:, None, None]
+        if change is not None and change.stretch is not None:
+            beats = beats * change.stretch[:, None, None]
+            values = (values * self.spread + self.mean) * change.stretch[:, None] ** self.of_time
+            values = (values - self.mean) / self.spread
+            labels = torch.where((change.stretch == 1)[:, None], labels, torch.nan)
+        return {"numbers": values, "label_values": labels, "beats": beats}
 
     def state(self) -> dict[str, Any]:
         """Return where drawing stands."""
@@ -173,6 +202,17 @@ class HeldRows:
         """Return an environment drawn with the shares `q`."""
         shares = np.array([q[one] for one in MODALITIES])
         return MODALITIES[int(self.rng.choice(len(MODALITIES), p=shares / shares.sum()))]
+
+
+def _in_other_time(signals: Tensor, change: Change) -> Tensor:
+    """Return signals [rows, leads, samples] in another time, between samples on a straight line; 0 after their end."""
+    assert change.stretch is not None
+    last = signals.shape[2] - 1
+    times = torch.arange(last + 1, device=signals.device) / change.stretch[:, None] + change.cut[:, None]
+    before = times.long()
+    part = (times - before)[:, None]
+    one, other = (signals.gather(2, at.clamp(max=last)[:, None].expand_as(signals)) for at in (before, before + 1))
+    return torch.where((times <= last)[:, None], one + part * (other - one), 0.0)
 
 
 @contextmanager

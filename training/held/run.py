@@ -45,6 +45,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     from training.held.learning import (
         Kept,
         optimise,
+        quick_attention,
         sft_check,
         sft_step,
         tower_check,
@@ -106,11 +107,13 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         _written(out / "summary.json", summary)
         path.unlink(missing_ok=True)
 
-    with pages_of_one_size():
+    with pages_of_one_size(), quick_attention(config.device):
         if "tower" not in summary:
             tower = tower_learner(model.model, "tower", config.device, config.seed)
             looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
-            step = partial(tower_step, tower, data, config.tower.batch_rows, mask_padding=masks)
+            step = partial(
+                tower_step, tower, data, config.tower.batch_rows, mask_padding=masks, stretched=config.stretched
+            )
             learn("tower", tower, step, partial(save_tower, tower.encoder.tower, towers["ecg_tower"]), looked)
             del tower
         if "vision" not in summary:
@@ -129,6 +132,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
 
             def save(model: Any = model, folder: str = folder) -> None:
                 model.to("cpu")
+                model.config.trained_modalities = None if config.needs_pages else ["signal"]
                 with written_whole(out / folder) as beside:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
                 summary[folder] = str(out / folder)
@@ -177,13 +181,14 @@ class _Ready:
     ) -> HeldRows:
         """Return the rows held, disturbed and shifted where they are learned from."""
         from training.held.rows import HeldRows
-        from training.targets import Taught, label_row
+        from training.targets import label_row
 
         config = self.config
         return HeldRows(
             made,
-            Taught((taught.numbers - scale[0]) / scale[1], taught.beats),
+            taught,
             np.stack([label_row(row) for row in rows]),
+            scale,
             device=config.device,
             seed=config.seed,
             disturbance=config.disturbance,

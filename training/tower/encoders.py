@@ -33,14 +33,37 @@ class Encoder(nn.Module):
         """Return vectors [batch, tokens, width], and [batch, tokens], true for padding, or None without any."""
         raise NotImplementedError
 
+    def of_places(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """Return what is to tell of places, each [batch, tokens without the summary, width], of what `forward` gave."""
+        return (vectors[:, self.summary :],)
+
 
 class EcgEncoder(Encoder):
-    """The ECG tower: its own class vector stands for the whole, and its own `proj` is the projection."""
+    """The ECG tower: its own class vector stands for the whole, and its own `proj` is the projection.
+
+    Places are told by its last block and by one at two thirds of its depth: what these tokens know by then, the class
+    vector can still gather.
+    """
 
     tower: EcgTower
 
     def __init__(self, tower: EcgTower) -> None:
         super().__init__(tower, tower.proj.shape[0], 1)
+        self._middle: Tensor | None = None
+        blocks = tower.transformer.resblocks
+        if (before := 2 * len(blocks) // 3) > 0:
+            blocks[before - 1].register_forward_hook(self._heard)
+
+    def _heard(self, _block: nn.Module, _given: Any, output: Tensor) -> None:
+        self._middle = output
+
+    def of_places(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """Return the tokens of the last block, and those of the one before, each normalised."""
+        middle, self._middle = self._middle, None
+        found = super().of_places(vectors)
+        if middle is None:
+            return found
+        return (*found, nn.functional.layer_norm(middle[:, self.summary :], (self.width,)))
 
     @property
     def projection(self) -> nn.Parameter:

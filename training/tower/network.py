@@ -135,8 +135,8 @@ class TowerLearner(nn.Module):
             said = self.heads["traces"](tokens[:, self.encoder.summary :]).float()
             told["traces"] = _trace_loss(said, trace_leads, trace_mv)
         if "waves" in self.heads and beats is not None:
-            said = self.heads["waves"](tokens[:, self.encoder.summary :]).float()
-            told["waves"] = wave_loss(said, beats.float())
+            each = [wave_loss(self.heads["waves"](one).float(), beats) for one in self.encoder.of_places(tokens)]
+            told["waves"] = torch.stack(each).mean()
         if self.text is not None:
             read, words = self.text.read(ids)
             if "contrastive" in self.objectives:

@@ -18,7 +18,10 @@ from sft_kit import checkpoint
 from ecgr1_core.errors import InputError
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import MODALITIES
-from ecgr1_core.model.processing import EcgR1Processor
+from ecgr1_core.model.processing import TOWER_LEADS, EcgR1Processor
+from ecgr1_core.readers.nano import NanoReader
+from ecgr1_core.record import LEADS, EcgRecord
+from ecgr1_core.settings import Settings
 from training.batches import collate, encode
 from training.corpus.config import CorpusConfig, Shares, SyntheticSource
 from training.corpus.run import run_corpus
@@ -27,12 +30,12 @@ from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
 from training.held.learning import Kept
-from training.held.rows import HeldRows, pages_of_one_size
+from training.held.rows import Change, HeldRows, pages_of_one_size
 from training.media import media_beside
 from training.rows import Row, read_rows
 from training.run_config import load_config
 from training.synthesis.drawing import Disturbance
-from training.targets import BEAT, LABELS, Taught, facts_of
+from training.targets import BEAT, LABELS, TARGETS, Taught, facts_of
 from training.tower.weights import load_towers
 
 NOISY = Disturbance(0.12, 0.03, devices=True)
@@ -71,7 +74,8 @@ def held(made: list[Example], share: float, shifted: int = 0) -> HeldRows:
     labels = np.zeros((len(made), len(LABELS)), dtype=np.float32)
     taught = Taught.of([facts_of(None)] * len(made))
     options: dict[str, Any] = {"device": "cpu", "seed": 3, "disturbance": NOISY, "share": share, "shifted": shifted}
-    return HeldRows(made, taught, labels, **options)
+    scale = np.zeros(len(TARGETS), np.float32), np.ones(len(TARGETS), np.float32)
+    return HeldRows(made, taught, labels, scale, **options)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -120,7 +124,8 @@ def test_what_is_cut_off_a_recording_is_cut_off_its_beats(made: list[Example], r
     data.beats = torch.from_numpy(Taught.of([facts_of(measure(media.record(row))) for row in rows]).beats)
     places = np.arange(len(made))
     cut = torch.tensor([0, 7, 50, 100])
-    shown, taught = data.recordings(places, cut), data.taught(places, cut)
+    change = Change(cut, None)
+    shown, taught = data.recordings(places, change), data.taught(places, change)
     for row, (one, samples) in enumerate(zip(made, cut.tolist(), strict=True)):
         signal = torch.from_numpy(one.signal).float()
         assert torch.equal(shown["ecg_values"][row, :, : 5000 - samples], signal[:, samples:])
@@ -130,7 +135,33 @@ def test_what_is_cut_off_a_recording_is_cut_off_its_beats(made: list[Example], r
         steepest = shown["ecg_values"][row, :, :4800].diff(dim=1).abs().sum(dim=0)
         at = int(float(r_s[4]) * 500)
         assert steepest[at - 40 : at + 40].max() > 0.5 * steepest.max()  # a QRS is where R is said to be
-    assert {int(one) for one in data.cuts(2000)} == set(range(101))
+    assert {int(one) for one in data.change(2000).cut} == set(range(101))
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.15])
+def test_a_recording_in_another_time_measures_as_it_is_taught(
+    factor: float, made: list[Example], rows: list[Row], corpus: Path
+) -> None:
+    data, media = held(made, 0.0, shifted=100), media_beside(corpus)
+    taught = Taught.of([facts_of(measure(media.record(row))) for row in rows])
+    data.numbers, data.beats = torch.from_numpy(taught.numbers), torch.from_numpy(taught.beats)
+    places = np.arange(len(made))
+    change = Change(torch.full((len(made),), 40), torch.full((len(made),), factor))
+    shown, told = data.recordings(places, change)["ecg_values"].numpy(), data.taught(places, change)
+    assert told["label_values"].isnan().all()
+    order = [TOWER_LEADS.index(lead) for lead in LEADS]
+    for row in range(len(made)):
+        measured = measure(EcgRecord(name="other", signal_mv=shown[row][order], sampling_rate_hz=500.0))
+        found = dict(zip(TARGETS, told["numbers"][row].tolist(), strict=True))
+        assert found["heart_rate_bpm"] == pytest.approx(measured.heart_rate_bpm, rel=0.02)
+        for name in ("pr_interval_ms", "qrs_duration_ms", "qt_interval_ms"):
+            assert found[name] == pytest.approx(getattr(measured, name), abs=14), name
+        r_s = told["beats"][row, :, BEAT.index("r_s")]
+        assert float(r_s[3]) == pytest.approx(measured.beats[3].r_s, abs=0.05)
+    drawn = data.change(400, stretched=0.5).stretch
+    assert drawn is not None
+    assert 0.35 < float((drawn != 1).float().mean()) < 0.65
+    assert 6 / 7 <= float(drawn.min()) < 0.9 < 1.1 < float(drawn.max()) <= 7 / 6
 
 
 def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Path, tmp_path: Path) -> None:
@@ -174,7 +205,11 @@ def test_of_the_signal_alone_no_page_is_needed(corpus: Path, model: Path, tmp_pa
     summary = run_held(signal_alone(model, bare, tmp_path / "run"))
     assert summary["rows"] == 4
     assert summary["vision"] is None
-    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+    made = tmp_path / "run" / "model"
+    assert (made / "model.safetensors").exists()
+    reader = NanoReader(Settings(), made)  # nobody is offered what it was never taught
+    assert reader.modalities == ("signal",)
+    assert NanoReader(Settings(), model).modalities == MODALITIES
 
 
 class Broken(Exception):
