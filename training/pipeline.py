@@ -97,7 +97,8 @@ def planned(config: PipelineConfig) -> list[tuple[str, str, RunConfig]]:
         ),
     ]
     if config.held is not None:
-        taught = [("held", "held", config.held, {"out": held, "model": start, "train": corpus / "sft.jsonl"})]
+        rows = {"train": corpus / "sft.jsonl", "check": corpus / "rl.jsonl"}
+        taught = [("held", "held", config.held, {"out": held, "model": start, **rows})]
     plan: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         ("corpus", "corpus", config.corpus, {"out": corpus}),
         ("start", "start", config.start, {"out": start, "rows": [corpus / "sft.jsonl"]}),

@@ -36,6 +36,8 @@ class HeldConfig(RunConfig):
     """
 
     model: FilePath = Field(description="directory of the checkpoint to start from")
+    ecg_tower: FilePath | None = Field(None, description="file of an ECG tower to start with; unset: that of the model")
+    vision_tower: FilePath | None = Field(None, description="file of a vision tower to start with, likewise")
     train: FilePath = Field(description="file of rows to learn from (JSONL, published layout)")
     check: FilePath | None = Field(None, description="file of rows not learned from, to see how far it carries over")
     check_rows: int = Field(512, ge=1, description="rows of it that are looked at, drawn with the seed")

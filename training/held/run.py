@@ -77,6 +77,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     _log.info("%d rows held after %.0f s; %s", len(data), summary["ready_s"], problems.sentence())
 
     model, processor = load_for_training(config.model), EcgR1Processor.from_pretrained(config.model)
+    load_towers(model.model, {"ecg_tower": config.ecg_tower, "vision_tower": config.vision_tower})
     pad_id, masks = processor.tokenizer.pad_token_id, model.config.ecg_mask_padding
     towers: dict[Tower, Path] = {"ecg_tower": out / "tower.safetensors", "vision_tower": out / "vision.safetensors"}
 

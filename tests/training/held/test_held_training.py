@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sft"))
 from sft_kit import checkpoint
@@ -210,6 +211,16 @@ def test_of_the_signal_alone_no_page_is_needed(corpus: Path, model: Path, tmp_pa
     reader = NanoReader(Settings(), made)  # nobody is offered what it was never taught
     assert reader.modalities == ("signal",)
     assert NanoReader(Settings(), model).modalities == MODALITIES
+
+
+def test_a_tower_of_a_run_before_is_taken(corpus: Path, model: Path, tmp_path: Path) -> None:
+    first, none = signal_alone(model, corpus, tmp_path / "first", sft=Stage(steps=0)), Stage(steps=0)
+    run_held(first)
+    tower = tmp_path / "first" / "tower.safetensors"
+    run_held(signal_alone(model, corpus, tmp_path / "then", tower=none, ecg_tower=tower))
+    assert (tmp_path / "then" / "tower.safetensors").read_bytes() == tower.read_bytes()
+    known, taken = load_file(tower), load_for_training(tmp_path / "then" / "model").model.ecg_tower.state_dict()
+    assert all(torch.allclose(value.bfloat16().float(), taken[name].float()) for name, value in known.items())
 
 
 class Broken(Exception):
