@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import Modality
@@ -30,6 +30,7 @@ Losses = tuple[Tensor, dict[str, Tensor]]
 _BETAS = (0.9, 0.98)
 _CLIP = 1.0
 _CHECKED_AT_ONCE = 64
+_MALLOC = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 256 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD of malloc.h
 
 
 class Kept:
@@ -117,15 +118,52 @@ def optimise(
 
 @contextmanager
 def quick_attention(device: str) -> Iterator[None]:
-    """While it lasts, attention on a CPU is two products and a softmax.
+    """While it lasts, attention on a CPU is two products and a softmax in the precision of what it is given.
 
-    Of a few hundred tokens PyTorch's fused attention takes longer there, most of all backwards.
+    Of a few hundred tokens PyTorch's own takes up to twice as long: the fused one backwards, the other in float32.
     """
-    if device != "cpu":
+    stock = functional.scaled_dot_product_attention
+    if device == "cpu":
+        functional.scaled_dot_product_attention = _attended
+    try:
         yield
-        return
-    with sdpa_kernel(SDPBackend.MATH):
-        yield
+    finally:
+        functional.scaled_dot_product_attention = stock
+
+
+def _attended(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Return what `scaled_dot_product_attention` returns of the same; dropout is none."""
+    assert not dropout_p
+    if enable_gqa:
+        groups = query.shape[-3] // key.shape[-3]
+        key, value = (one.repeat_interleave(groups, dim=-3) for one in (key, value))
+    alike = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.transpose(-1, -2)
+    if is_causal:
+        alike = alike + torch.full(alike.shape[-2:], -torch.inf, dtype=alike.dtype, device=alike.device).triu(1)
+    if attn_mask is not None:
+        alike = alike.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else alike + attn_mask
+    attended: Tensor = alike.softmax(dim=-1).to(value.dtype) @ value
+    return attended
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory of freed tensors for the next ones, where it is glibc.
+
+    Otherwise it is given back to the system and got anew, page by page, in every step: two fifths of a step's time.
+    """
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in _MALLOC.items():
+            mallopt(option, value)
 
 
 def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearner:
@@ -152,10 +190,11 @@ def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
 def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], pad_id: int) -> Losses:
     """Return the mean cross entropy over the answer tokens of some rows.
 
-    All rows of a step are seen in one environment, drawn anew for each step: their sequences are about as long as each
-    other, and nothing is spent on padding.
+    All rows of a step are seen in one environment, drawn anew for each step, and are about as long as each other, so
+    that little is spent on padding.
     """
-    places, seen = rows.some(count), rows.environment(q)
+    seen = rows.environment(q)
+    places = rows.alike(count, seen)
     loss = _answer_loss(model, rows, places, seen, pad_id)
     return loss, {"loss": loss, seen: loss}
 

@@ -26,6 +26,7 @@ from training.targets import INTERVALS, RATE, TARGETS, Taught
 
 _CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours differ from one time to the next
 _MOST_OFTEN: Final = 4  # how often a step may have one row, on average
+_DRAWN_FOR_ONE: Final = 8  # steps of rows drawn for the rows of one, which are alike in length
 _MOST_STRETCH: Final = 7 / 6
 _AT_ONCE: Final = 256  # rows copied to the accelerator at a time
 
@@ -93,6 +94,13 @@ class HeldRows:
         """
         group = self.groups[self.grids[int(self.rng.integers(len(self)))]]
         return self.rng.choice(group, min(count, _MOST_OFTEN * len(group)))
+
+    def alike(self, count: int, seen: Modality) -> np.ndarray:
+        """Return places of `count` rows, as `some` does, whose sequences in an environment are about equally long."""
+        several = self.some(_DRAWN_FOR_ONE * count)
+        several = several[np.argsort([len(self.tokens[place][seen].ids) for place in several], kind="stable")]
+        parts = np.array_split(several, max(1, len(several) // count))
+        return parts[int(self.rng.integers(len(parts)))]
 
     def recordings(self, places: np.ndarray, change: Change | None = None) -> dict[str, Tensor]:
         """Return `ecg_values` [rows, leads, samples] in mV, some of them disturbed, and `ecg_lengths` [rows].

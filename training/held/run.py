@@ -44,6 +44,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     from training.freezing import apply_parts, load_for_training
     from training.held.learning import (
         Kept,
+        keep_freed_memory,
         optimise,
         quick_attention,
         sft_check,
@@ -60,6 +61,8 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
 
     if config.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device", "there is no GPU that torch can use", "give device cpu, or train stage by stage")
+    if config.device == "cpu":
+        keep_freed_memory()
     began = time.monotonic()
     out = config.out
     summary, curves = _opened(config)

@@ -30,7 +30,7 @@ from training.freezing import load_for_training, part_of
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
-from training.held.learning import Kept
+from training.held.learning import Kept, quick_attention
 from training.held.rows import Change, HeldRows, pages_of_one_size
 from training.media import media_beside
 from training.rows import Row, read_rows
@@ -221,6 +221,41 @@ def test_a_tower_of_a_run_before_is_taken(corpus: Path, model: Path, tmp_path: P
     assert (tmp_path / "then" / "tower.safetensors").read_bytes() == tower.read_bytes()
     known, taken = load_file(tower), load_for_training(tmp_path / "then" / "model").model.ecg_tower.state_dict()
     assert all(torch.allclose(value.bfloat16().float(), taken[name].float()) for name, value in known.items())
+
+
+@pytest.mark.parametrize("given", ["nothing", "causal", "kept", "added", "grouped"])
+def test_attention_on_a_cpu_is_pytorchs(given: str) -> None:
+    rng = torch.Generator().manual_seed(1)
+    query, key, value = (torch.randn(2, heads, 9, 8, generator=rng) for heads in (4, 4, 4))
+    options: dict[str, Any] = {"scale": 0.3}
+    if given == "causal":
+        options["is_causal"] = True
+    elif given == "kept":
+        options["attn_mask"] = torch.rand(2, 1, 1, 9, generator=rng) < 0.7
+    elif given == "added":
+        options["attn_mask"] = torch.randn(2, 1, 9, 9, generator=rng)
+    elif given == "grouped":
+        key, value, options = key[:, :2], value[:, :2], {"enable_gqa": True}
+    stock = torch.nn.functional.scaled_dot_product_attention
+    with quick_attention("cpu"):
+        assert torch.nn.functional.scaled_dot_product_attention is not stock
+        found = torch.nn.functional.scaled_dot_product_attention(query, key, value, **options)
+    assert torch.nn.functional.scaled_dot_product_attention is stock
+    assert torch.allclose(found, stock(query, key, value, **options), atol=1e-5)
+
+
+def test_rows_of_a_step_are_about_equally_long(made: list[Example]) -> None:
+    lengths = np.random.default_rng(0).integers(90, 260, 400)
+    tokens = [
+        {"signal": replace(made[0].tokens["signal"], ids=np.zeros(length, dtype=np.int32))} for length in lengths
+    ]
+    data = held([replace(made[0], tokens=one) for one in tokens], 0.0)
+    drawn = [data.alike(16, "signal") for _ in range(300)]
+    assert {len(places) for places in drawn} == {16}
+    assert np.median([np.ptp(lengths[places]) for places in drawn]) < 45
+    counts = np.bincount(np.concatenate(drawn), minlength=400)
+    short, long = counts[lengths < 130].mean(), counts[lengths > 220].mean()
+    assert 0.7 < short / long < 1.4
 
 
 class Broken(Exception):
