@@ -5,7 +5,8 @@
 Recordings of PTB-XL, LUDB and the Challenge set (without its PTB-XL part). Patients of the development half, on which
 the protocol reader's rules were set, are for training, and twenty of them, drawn by a hash of their names, for what
 is decided while training (`held.check`) and for reinforcement; the others are for tests alone, so that both readers
-are compared on patients that neither has seen. Nothing of a recording but its path, hash, age and sex is written.
+are compared on patients that neither has seen. Of a recording with a label that few of the development half have, more
+versions are wanted. Nothing of a recording but its path, hash, age and sex is written.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 from reference_labels import Labelled, challenge, ludb, ptbxl
 
 from training.corpus.sources import content_hash
 
-_COLUMNS = ("record", "set", "patient_id", "age", "sex", "part", "counts_per_mv", "sha256")
+_COLUMNS = ("record", "set", "patient_id", "age", "sex", "part", "counts_per_mv", "versions", "sha256")
 _APART = 20
+_EACH_LABEL, _FEWEST, _MOST = 700, 24, 110  # versions wanted of all recordings with a label, and of each of them
 
 
 def main() -> None:
@@ -31,8 +34,10 @@ def main() -> None:
     given = parser.parse_args()
     data: Path = given.data
     found = [*ptbxl(data / "ptbxl"), *ludb(data / "ludb"), *challenge(data / "challenge2021")]
-    known = {_patient(one) for one in found if one.development_half}
+    developed = [one for one in found if one.development_half]
+    known = {_patient(one) for one in developed}
     apart = set(sorted(known, key=lambda name: hashlib.sha256(f"rl {name}".encode()).hexdigest())[:_APART])
+    often = Counter(label for one in developed for label, has in one.stated.items() if has)
     with given.out.open("w", encoding="utf-8", newline="") as file:
         lines = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         lines.writeheader()
@@ -47,9 +52,16 @@ def main() -> None:
                     "sex": one.person.sex or "",
                     "part": ("rl" if _patient(one) in apart else "sft") if one.development_half else "test",
                     "counts_per_mv": "1000" if one.set_name == "LUDB" else "",
+                    "versions": _versions(one, often) if one.development_half else 1,
                     "sha256": content_hash(one.path),
                 }
             )
+
+
+def _versions(one: Labelled, often: Counter[str]) -> int:
+    """Return how many versions are wanted of a recording, by its rarest label."""
+    counts = [often[label] for label, has in one.stated.items() if has]
+    return min(_MOST, max(_FEWEST, round(_EACH_LABEL / min(counts)))) if counts else _FEWEST
 
 
 def _patient(one: Labelled) -> str:

@@ -74,6 +74,9 @@ class FolderSource(RunConfig):
         description="How many are made of each recording: itself, and others of it in changed time, size and noise. Of "
         "patients in test.jsonl it is itself alone.",
     )
+    versions_column: str | None = Field(
+        None, description="Column with how many are made of that recording instead; unset or empty: `versions`."
+    )
 
 
 Source = Annotated[SyntheticSource | FolderSource, Field(discriminator="from_")]

@@ -36,7 +36,8 @@ class Recipe:
     One with a `version` above 0 is read and changed; noise is put on it that is that of the recording `noise`, and its
     beats may become those of the recording `mate`. `id` is unique in the corpus and fit for file names. `known` are
     names of the vocabulary that the source tells of the recording, None where it tells nothing; those of a synthetic
-    one are found when it is drawn. `part` is the file that its source wants it in.
+    one are found when it is drawn. `part` is the file that its source wants it in, `versions` how many its source wants
+    of it, itself included.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Recipe:
     mate: Recipe | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
     part: Part | None = None
+    versions: int = 1
 
 
 def recipes(sources: Sequence[Source], seed: int, problems: Problems) -> tuple[list[Recipe], Counter[str]]:
@@ -93,33 +95,35 @@ def _synthetic(source: SyntheticSource, seed: int, place: int) -> Iterator[Recip
 def _of_folder(source: FolderSource, seed: int, problems: Problems, unknown: Counter[str]) -> list[Recipe]:
     if not source.folder.is_dir():
         raise InputError(source.folder, "there is no such folder", "give the folder of the recordings")
-    found = list(_of_table(source, problems, unknown) if source.table is not None else _of_files(source.folder))
+    found = list(_of_table(source, problems, unknown) if source.table is not None else _of_files(source))
     if not found:
         raise InputError(source.folder, "no recording was found there", "check the folder and the table")
     drawn = sorted(found, key=lambda one: share(seed, "limit", one.id))
     kept = {one.id for one in drawn[: source.limit]}
-    return [version for one in found if one.id in kept for version in _versions(one, source.versions)]
+    return [version for one in found if one.id in kept for version in _versions(one)]
 
 
-def _versions(recipe: Recipe, count: int) -> Iterator[Recipe]:
+def _versions(recipe: Recipe) -> Iterator[Recipe]:
     yield recipe
-    for version in range(1, count):
+    for version in range(1, recipe.versions):
         yield replace(recipe, id=f"{recipe.id}_v{version}", version=version)
 
 
-def _of_files(folder: Path) -> Iterator[Recipe]:
+def _of_files(source: FolderSource) -> Iterator[Recipe]:
     """Yield every file that may begin a recording; what it is, is seen when it is read."""
+    folder = source.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     headers = {path.with_suffix("") for path in files if path.suffix == ".hea"}
     for path in files:
         if path.suffix == ".hea" or path.with_suffix("") not in headers:
             id = recording_id(path.relative_to(folder).with_suffix("").as_posix())
-            yield Recipe(id, patient=id, path=path)
+            yield Recipe(id, patient=id, path=path, versions=source.versions)
 
 
 def _of_table(source: FolderSource, problems: Problems, unknown: Counter[str]) -> Iterator[Recipe]:
     assert source.table is not None
-    optional = (source.label_column, source.part_column, source.counts_column, source.hash_column)
+    optional = [source.label_column, source.part_column, source.counts_column, source.hash_column]
+    optional.append(source.versions_column)
     needed = [source.record_column, source.patient_column, *filter(None, optional)]
     for number, line in _lines(source.table, needed):
         where = f"{source.table.name} line {number}"
@@ -146,6 +150,7 @@ def _of_table(source: FolderSource, problems: Problems, unknown: Counter[str]) -
                 known=known,
                 options=_options(line.get(source.counts_column or "", ""), where),
                 part=_part(line.get(source.part_column or "", ""), where),
+                versions=_count(line.get(source.versions_column or "", ""), where) or source.versions,
             )
 
 
@@ -220,6 +225,14 @@ def _options(counts: str, where: str) -> ReadOptions:
         return ReadOptions(counts_per_mv=float(counts))
     except (ValueError, InputError) as error:
         raise InputError(where, f"{counts!r} is no number of counts per mV", "give a number above 0") from error
+
+
+def _count(text: str, where: str) -> int | None:
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise InputError(where, f"{text!r} is no number of versions", "give 1 or more, or leave it empty")
+    return int(text)
 
 
 def _part(text: str, where: str) -> Part | None:

@@ -64,6 +64,9 @@ class HeldConfig(RunConfig):
     stretched: float = Field(
         0.5, ge=0, le=1, description="share of what the ECG tower sees that is made up to a sixth faster or slower"
     )
+    hidden: float = Field(
+        0.3, ge=0, le=1, description="share of what the ECG tower sees of which one to three leads are hidden"
+    )
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
     save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")
 

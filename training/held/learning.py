@@ -20,7 +20,7 @@ from ecgr1_core.errors import InputError
 from ecgr1_core.modality import Modality
 from training.batches import IGNORED
 from training.held.config import Stage
-from training.held.rows import HeldRows
+from training.held.rows import Change, HeldRows
 from training.targets import LABELS, TARGETS
 from training.tower.encoders import EcgEncoder, VisionEncoder
 from training.tower.network import TextTower, TowerLearner
@@ -176,9 +176,12 @@ def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearne
     return TowerLearner(encoder, unused, objectives, len(TARGETS), len(LABELS)).to(device)
 
 
-def tower_step(learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool, stretched: float) -> Losses:
-    """Return the loss of the ECG tower on some rows, a share of them in another time."""
-    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), mask_padding, stretched))
+def tower_step(
+    learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool, stretched: float, hidden: float
+) -> Losses:
+    """Return the loss of the ECG tower on some rows, shares of them in another time and without some leads."""
+    change = rows.change(count, stretched, hidden)
+    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), change, mask_padding))
 
 
 def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
@@ -213,7 +216,7 @@ def tower_check(learner: TowerLearner, rows: HeldRows, spread: np.ndarray, *, ma
     learner.eval()
     found: dict[str, list[np.ndarray]] = {}
     for places in _portions(len(rows)):
-        given = _shown(rows, places, mask_padding)
+        given = _shown(rows, places, rows.change(len(places)), mask_padding)
         told = learner(ids=_no_text(given), **given)
         kept = {name: told[name] for name in (*learner.objectives, "told_numbers", "told_labels")}
         for name, value in {**kept, "numbers": given["numbers"], "label_values": given["label_values"]}.items():
@@ -242,9 +245,8 @@ def _portions(count: int) -> list[np.ndarray]:
     return np.array_split(np.arange(count), max(1, count // _CHECKED_AT_ONCE))
 
 
-def _shown(rows: HeldRows, places: np.ndarray, mask_padding: bool, stretched: float = 0.0) -> dict[str, Tensor]:
+def _shown(rows: HeldRows, places: np.ndarray, change: Change, mask_padding: bool) -> dict[str, Tensor]:
     """Return recordings, and what is taught of them, as the learner of the ECG tower takes them."""
-    change = rows.change(len(places), stretched)
     seen = rows.recordings(places, change)
     lengths = seen.pop("ecg_lengths")
     if mask_padding:

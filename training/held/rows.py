@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
 from ecgr1_core.modality import MODALITIES, Modality
-from ecgr1_core.model.processing import SAMPLING_RATE_HZ
+from ecgr1_core.model.processing import SAMPLING_RATE_HZ, TOWER_LEADS
 from training.batches import IGNORED
 from training.held.disturbing import disturbed
 from training.held.examples import Example, scaled, values_of
@@ -28,14 +28,19 @@ _CONTRAST, _BRIGHTNESS, _GRAIN = 0.15, 0.1, 0.03  # how much a page's colours di
 _MOST_OFTEN: Final = 4  # how often a step may have one row, on average
 _DRAWN_FOR_ONE: Final = 8  # steps of rows drawn for the rows of one, which are alike in length
 _MOST_STRETCH: Final = 7 / 6
+_MOST_HIDDEN: Final = 3
 _AT_ONCE: Final = 256  # rows copied to the accelerator at a time
 
 
 class Change(NamedTuple):
-    """How time is changed of each of some recordings: samples cut off its beginning, and by what it is stretched."""
+    """How each of some recordings is changed: samples cut off its beginning, by what time is stretched, hidden leads.
+
+    `cut` and `stretch` are [rows], `hidden` [rows, leads] in the tower's order; None where none is.
+    """
 
     cut: Tensor
-    stretch: Tensor | None
+    stretch: Tensor | None = None
+    hidden: Tensor | None = None
 
 
 class HeldRows:
@@ -66,6 +71,8 @@ class HeldRows:
             for one in ((taught.numbers - scale[0]) / scale[1], taught.beats, labels, *scale)
         )
         self.of_time = torch.tensor([float(name in INTERVALS) - (name == RATE) for name in TARGETS], device=device)
+        of_lead = [[name.startswith(f"{lead}_") for name in TARGETS] for lead in TOWER_LEADS]
+        self.of_lead = torch.tensor(of_lead, dtype=torch.float32, device=device)
         self.samples = torch.tensor([one.samples for one in examples], device=device)
         self.tokens = [one.tokens for one in examples]
         pages = [one.page for one in examples if one.page is not None]
@@ -117,16 +124,29 @@ class HeldRows:
             kept = torch.arange(signals.shape[2], device=self.device) + change.cut[:, None]
             signals = functional.pad(signals, (0, self.shifted)).gather(2, kept[:, None].expand_as(signals))
             known = known - change.cut
+        if change.hidden is not None:
+            signals = signals.masked_fill(change.hidden[:, :, None], 0.0)
         return {"ecg_values": disturbed(signals, self.disturbance, self.share, self.generator), "ecg_lengths": known}
 
-    def change(self, count: int, stretched: float = 0.0) -> Change:
-        """Return how the time of some recordings is changed, about a share `stretched` of them faster or slower."""
+    def change(self, count: int, stretched: float = 0.0, hidden: float = 0.0) -> Change:
+        """Return how some recordings are changed.
+
+        About a share `stretched` of them is made faster or slower, and of a share `hidden` one to three leads are left
+        out.
+        """
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(*shape, generator=self.generator, device=self.device)
+
         cut = torch.randint(self.shifted + 1, (count,), generator=self.generator, device=self.device)
-        if not stretched:
-            return Change(cut, None)
-        drawn = torch.rand(2, count, generator=self.generator, device=self.device)
-        stretch = torch.exp(math.log(_MOST_STRETCH) * (2 * drawn[0] - 1))
-        return Change(cut, torch.where(drawn[1] < stretched, stretch, 1.0))
+        stretch = leads = None
+        if stretched:
+            other = torch.exp(math.log(_MOST_STRETCH) * (2 * uniform(count) - 1))
+            stretch = torch.where(uniform(count) < stretched, other, 1.0)
+        if hidden:
+            many = torch.where(uniform(count) < hidden, 1 + (_MOST_HIDDEN * uniform(count)).long(), 0)
+            leads = uniform(count, self.signals.shape[1]).argsort(dim=1) < many[:, None]
+        return Change(cut, stretch, leads)
 
     def pages(self, places: np.ndarray) -> dict[str, Tensor]:
         """Return `pixel_values` [patches, values] and `image_grid_thw` [rows, 3] of pages of one size.
@@ -153,7 +173,8 @@ class HeldRows:
     def taught(self, places: np.ndarray, change: Change | None = None) -> dict[str, Tensor]:
         """Return `numbers`, `label_values` and `beats` for a `TowerLearner` of recordings that are changed so.
 
-        Rate and intervals follow a stretched time; which labels would still be true is not known.
+        Rate and intervals follow a stretched time; which labels would still be true is not known. Of a hidden lead
+        nothing is told.
         """
         chosen = torch.from_numpy(places).to(self.device)
         values, labels, beats = self.numbers[chosen], self.labels[chosen], self.beats[chosen]
@@ -164,6 +185,8 @@ class HeldRows:
             values = (values * self.spread + self.mean) * change.stretch[:, None] ** self.of_time
             values = (values - self.mean) / self.spread
             labels = torch.where((change.stretch == 1)[:, None], labels, torch.nan)
+        if change is not None and change.hidden is not None:
+            values = values.masked_fill(change.hidden.float() @ self.of_lead > 0, torch.nan)
         return {"numbers": values, "label_values": labels, "beats": beats}
 
     def state(self) -> dict[str, Any]:

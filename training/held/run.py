@@ -115,9 +115,8 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         if "tower" not in summary:
             tower = tower_learner(model.model, "tower", config.device, config.seed)
             looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
-            step = partial(
-                tower_step, tower, data, config.tower.batch_rows, mask_padding=masks, stretched=config.stretched
-            )
+            changes = {"stretched": config.stretched, "hidden": config.hidden}
+            step = partial(tower_step, tower, data, config.tower.batch_rows, mask_padding=masks, **changes)
             learn("tower", tower, step, partial(save_tower, tower.encoder.tower, towers["ecg_tower"]), looked)
             del tower
         if "vision" not in summary:

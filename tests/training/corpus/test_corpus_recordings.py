@@ -140,6 +140,22 @@ def test_versions_are_other_recordings_of_the_same_patient_and_none_is_tested_on
         assert np.array_equal(media.record(row).signal_mv, again.signal_mv, equal_nan=True)
 
 
+def test_a_table_says_how_many_versions_are_made_of_each(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    table = folder / "table.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    wanted = [f"{line},{many}" for line, many in zip(lines, ["many", "3", "", *["1"] * len(lines)], strict=False)]
+    table.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+    source = FolderSource(folder=folder, table=table, versions=2, versions_column="many")
+    found, _ = recipes([source], 0, Problems())
+    counts = Counter(one.id.partition("_v")[0] for one in found)
+    assert list(counts.values())[:2] == [3, 2]
+    assert set(list(counts.values())[2:]) <= {1}
+    table.write_text("\n".join([wanted[0], f"{lines[1]},few"]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: 'few' is no number of versions"):
+        recipes([source], 0, Problems())
+
+
 def test_noise_of_a_version_is_of_its_own_part() -> None:
     found = [Recipe(f"{who}_{n}", who, path=Path(f"{who}_{n}")) for who in "abc" for n in range(4)]
     found += [replace(one, id=f"{one.id}_v1", version=1) for one in found]
@@ -148,6 +164,7 @@ def test_noise_of_a_version_is_of_its_own_part() -> None:
     assert [one.patient for one in kept if one.version] == [*"aaaabbbb"]
     assert all(one.noise is not None and one.noise.patient == one.patient for one in kept if one.version)
     assert len({one.noise for one in kept if one.version}) > 2
+    assert all(one.mate is not None and one.mate.patient == one.patient for one in kept if one.version)
 
 
 @pytest.mark.parametrize(

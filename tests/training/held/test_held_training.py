@@ -165,6 +165,26 @@ def test_a_recording_in_another_time_measures_as_it_is_taught(
     assert 6 / 7 <= float(drawn.min()) < 0.9 < 1.1 < float(drawn.max()) <= 7 / 6
 
 
+def test_of_hidden_leads_nothing_is_shown_or_told(made: list[Example]) -> None:
+    data = held(made, 0.0)
+    data.numbers = torch.ones(len(made), len(TARGETS))
+    hidden = torch.zeros(len(made), 12, dtype=torch.bool)
+    hidden[1, TOWER_LEADS.index("aVF")] = hidden[1, TOWER_LEADS.index("V1")] = True
+    places, change = np.arange(len(made)), Change(torch.zeros(len(made), dtype=torch.long), hidden=hidden)
+    shown = data.recordings(places, change)["ecg_values"]
+    assert torch.equal((shown == 0).all(dim=2), hidden)
+    told = data.taught(places, change)
+    untold = {name for name, one in zip(TARGETS, told["numbers"][1].isnan().tolist(), strict=True) if one}
+    assert untold == {name for name in TARGETS if name.startswith(("aVF_", "V1_"))}
+    assert not told["numbers"][0].isnan().any()
+    drawn = data.change(3000, hidden=0.5).hidden
+    assert drawn is not None
+    shares = np.bincount(drawn.sum(dim=1).numpy(), minlength=4) / 3000
+    assert len(shares) == 4
+    assert shares == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6], abs=0.04)
+    assert drawn.float().mean(dim=0).numpy() == pytest.approx(np.full(12, 1 / 12), abs=0.03)
+
+
 def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Path, tmp_path: Path) -> None:
     few = Stage(steps=3, batch_rows=2, warmup_steps=1)
     config = HeldConfig(
@@ -246,9 +266,7 @@ def test_attention_on_a_cpu_is_pytorchs(given: str) -> None:
 
 def test_rows_of_a_step_are_about_equally_long(made: list[Example]) -> None:
     lengths = np.random.default_rng(0).integers(90, 260, 400)
-    tokens = [
-        {"signal": replace(made[0].tokens["signal"], ids=np.zeros(length, dtype=np.int32))} for length in lengths
-    ]
+    tokens = [{"signal": replace(made[0].tokens["signal"], ids=np.zeros(length, dtype=np.int32))} for length in lengths]
     data = held([replace(made[0], tokens=one) for one in tokens], 0.0)
     drawn = [data.alike(16, "signal") for _ in range(300)]
     assert {len(places) for places in drawn} == {16}

@@ -54,7 +54,7 @@ def test_no_patient_is_for_training_and_for_tests() -> None:
     for line in lines():
         parts[line["patient_id"]].add(line["part"])
     assert {len(found) for found in parts.values()} == {1}
-    assert set.union(*parts.values()) == {"sft", "test"}
+    assert set.union(*parts.values()) == {"sft", "rl", "test"}
 
 
 def test_the_table_is_of_these_recordings(shared_data: Path) -> None:
