@@ -1,6 +1,6 @@
 """`NanoReader`: the small ECG-R1 that comes with the program, trained by its own pipeline (`ecgr1 train nano`).
 
-It is the published architecture at 18 million parameters; a program that came without weights has no such reader.
+It is the published architecture at 14 million parameters; a program that came without weights has no such reader.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NanoReader(EcgR1Reader):
     title = "ECG-R1-nano (embedded)"
     embedded = True
     caution = (
-        "A model of 18 million parameters that shows how ECG-R1 works where the large one is not at hand; it is wrong "
+        "A model of 14 million parameters that shows how ECG-R1 works where the large one is not at hand; it is wrong "
         "more often than the protocol reader, which is therefore the one that is chosen first."
     )
     to_get_one = "install the program with its weights, or train them with ecgr1 train nano"

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from ecgr1_core.readers.nano import NanoReader
 from ecgr1_core.settings import Settings
+from ui.strings import MODALITY_NAMES
 
 TITLE = NanoReader.title
 
@@ -28,10 +29,10 @@ def test_it_reads_a_real_recording_and_says_what_it_is(read_page: Page, shared_d
     expect(page.locator("#reader input")).to_have_value("Protocol (embedded)")
     choose(page, "reader", TITLE)
     note = page.locator("#reader-note")
-    expect(note).to_contain_text("18 million parameters")
+    expect(note).to_contain_text("14 million parameters")
     expect(note).to_contain_text("protocol reader")
-    for modality in ("Signal", "Image", "Signal, image", "Image, signal"):
-        choose(page, "modality", modality)
+    for modality in NanoReader(Settings()).modalities:
+        choose(page, "modality", MODALITY_NAMES[modality])
         page.get_by_role("button", name="Read", exact=True).click()
         expect(page.locator("#status .done")).to_contain_text("Reading finished", timeout=60_000)
         expect(page.locator("#reading .reading")).to_contain_text("Final Medical Reasoning")
