@@ -5,12 +5,14 @@ What it has in common with other models that lie in a directory is in `local_mod
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES, Modality, ModalityView
+from ecgr1_core.model.kinds import read_raw
 from ecgr1_core.readers.local_model import LocalModel
 
 if TYPE_CHECKING:
@@ -76,9 +78,8 @@ class EcgR1Reader(LocalModel):
 
 def _taught(directory: Path | None) -> tuple[Modality, ...]:
     """Return the modalities that the configuration of a model says it was taught; all where it says nothing."""
-    try:
-        values = json.loads((directory / "config.json").read_text(encoding="utf-8")) if directory is not None else {}
-    except (OSError, ValueError):  # told when it is asked to read
-        values = {}
-    named = values.get("trained_modalities") if isinstance(values, dict) else None
+    named: Any = None
+    if directory is not None:
+        with suppress(InputError):  # told when it is asked to read
+            named = read_raw(directory / "config.json").get("trained_modalities")
     return tuple(one for one in MODALITIES if one in (named or ())) or MODALITIES

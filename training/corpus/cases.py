@@ -178,7 +178,7 @@ def _typical(path: Path, options: formats.ReadOptions) -> TypicalBeat | None:
     from training.typical_beat import typical_beat
 
     try:
-        return typical_beat(formats.read(path, options))
+        return typical_beat(_beats(path, options)[0])
     except InputError:
         return None
 

@@ -122,8 +122,8 @@ def _of_files(source: FolderSource) -> Iterator[Recipe]:
 
 def _of_table(source: FolderSource, problems: Problems, unknown: Counter[str]) -> Iterator[Recipe]:
     assert source.table is not None
-    optional = [source.label_column, source.part_column, source.counts_column, source.hash_column]
-    optional.append(source.versions_column)
+    labels, part, counts = source.label_column, source.part_column, source.counts_column
+    optional = (labels, part, counts, source.hash_column, source.versions_column)
     needed = [source.record_column, source.patient_column, *filter(None, optional)]
     for number, line in _lines(source.table, needed):
         where = f"{source.table.name} line {number}"

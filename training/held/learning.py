@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +22,12 @@ from training.held.rows import Change, HeldRows
 from training.targets import LABELS, TARGETS
 from training.tower.encoders import EcgEncoder, VisionEncoder
 from training.tower.network import TextTower, TowerLearner
-from training.tower.trainer import figures
+from training.tower.trainer import figures, joined
 
 Losses = tuple[Tensor, dict[str, Tensor]]
 _BETAS = (0.9, 0.98)
 _CLIP = 1.0
 _CHECKED_AT_ONCE = 64
-_MALLOC = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 256 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD of malloc.h
 
 
 class Kept:
@@ -39,9 +36,9 @@ class Kept:
     def __init__(self, path: Path, every_s: float, rows: HeldRows) -> None:
         self.path, self.every_s, self.rows, self._last = path, every_s, rows, time.monotonic()
 
-    def keep(self, model: nn.Module, optimiser: Any, done: int, passed: float, *, now: bool = False) -> None:
+    def keep(self, model: nn.Module, optimiser: Any, done: int, passed: float) -> None:
         """Write all, unless it was written less than `every_s` seconds ago."""
-        if not now and time.monotonic() - self._last < self.every_s:
+        if time.monotonic() - self._last < self.every_s:
             return
         held = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "done": done, "passed": passed}
         beside = self.path.with_suffix(".part")
@@ -69,7 +66,7 @@ def optimise(
     device: str,
     bf16: bool,
     every: int,
-    kept: Kept | None = None,
+    kept: Kept,
 ) -> Iterator[dict[str, float]]:
     """Learn, and yield the mean of each loss over those of the last `every` steps that told it, with step and seconds.
 
@@ -82,7 +79,7 @@ def optimise(
         {"params": [one for one in learned if one.ndim <= 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=stage.learning_rate, betas=_BETAS, fused=device == "cuda")
-    done, before = (0, 0.0) if kept is None else kept.restore(model, optimiser, device)
+    done, before = kept.restore(model, optimiser, device)
     model.train()
     began, since = time.monotonic() - before, 0
     sums: dict[str, Tensor] = {}
@@ -90,7 +87,7 @@ def optimise(
     while True:
         passed = time.monotonic() - began
         at = done / stage.steps if stage.seconds is None else passed / stage.seconds
-        if kept is not None and since:
+        if since:
             kept.keep(model, optimiser, done, passed)
         if since and (since == every or at >= 1):
             means = {name: float(value) / counts[name] for name, value in sums.items()}
@@ -114,56 +111,6 @@ def optimise(
             sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
             counts[name] += 1
         done, since = done + 1, since + 1
-
-
-@contextmanager
-def quick_attention(device: str) -> Iterator[None]:
-    """While it lasts, attention on a CPU is two products and a softmax in the precision of what it is given.
-
-    Of a few hundred tokens PyTorch's own takes up to twice as long: the fused one backwards, the other in float32.
-    """
-    stock = functional.scaled_dot_product_attention
-    if device == "cpu":
-        functional.scaled_dot_product_attention = _attended
-    try:
-        yield
-    finally:
-        functional.scaled_dot_product_attention = stock
-
-
-def _attended(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """Return what `scaled_dot_product_attention` returns of the same; dropout is none."""
-    assert not dropout_p
-    if enable_gqa:
-        groups = query.shape[-3] // key.shape[-3]
-        key, value = (one.repeat_interleave(groups, dim=-3) for one in (key, value))
-    alike = (query * (query.shape[-1] ** -0.5 if scale is None else scale)) @ key.transpose(-1, -2)
-    if is_causal:
-        alike = alike + torch.full(alike.shape[-2:], -torch.inf, dtype=alike.dtype, device=alike.device).triu(1)
-    if attn_mask is not None:
-        alike = alike.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else alike + attn_mask
-    attended: Tensor = alike.softmax(dim=-1).to(value.dtype) @ value
-    return attended
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed tensors for the next ones, where it is glibc.
-
-    Otherwise it is given back to the system and got anew, page by page, in every step: two fifths of a step's time.
-    """
-    with suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in _MALLOC.items():
-            mallopt(option, value)
 
 
 def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearner:
@@ -214,16 +161,15 @@ def _answer_loss(model: Any, rows: HeldRows, places: np.ndarray, seen: Modality,
 def tower_check(learner: TowerLearner, rows: HeldRows, spread: np.ndarray, *, mask_padding: bool) -> dict[str, float]:
     """Return what the ECG tower makes of rows that it does not learn from: losses, and its `figures`."""
     learner.eval()
-    found: dict[str, list[np.ndarray]] = {}
-    for places in _portions(len(rows)):
+
+    def told_of(places: np.ndarray) -> dict[str, Tensor]:
         given = _shown(rows, places, rows.change(len(places)), mask_padding)
-        told = learner(ids=_no_text(given), **given)
-        kept = {name: told[name] for name in (*learner.objectives, "told_numbers", "told_labels")}
-        for name, value in {**kept, "numbers": given["numbers"], "label_values": given["label_values"]}.items():
-            found.setdefault(name, []).append(np.atleast_1d(value.float().cpu().numpy()))
-    joined = {name: np.concatenate(values) for name, values in found.items()}
-    losses = {f"check/{name}": float(joined[name].mean()) for name in learner.objectives}
-    return losses | {f"check/{name}": value for name, value in figures(joined, spread).items()}
+        said: dict[str, Tensor] = learner(ids=_no_text(given), **given)
+        return said | {name: given[name] for name in ("numbers", "label_values")}
+
+    told = joined(told_of(places) for places in _portions(len(rows)))
+    losses = {f"check/{name}": float(told[name].mean()) for name in learner.objectives}
+    return losses | {f"check/{name}": value for name, value in figures(told, spread).items()}
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from training.held.config import HeldConfig, Stage
 from training.imd import PRESETS
 from training.learning.checkpoints import written_whole
 from training.learning.rows import require_apart, usable_rows
+from training.learning.run import require_same, write_config
 from training.media import media_beside
 from training.problems import Problems
 from training.rows import Row
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from training.tower.weights import Tower
 
 _log = logging.getLogger(__name__)
+_MAY_CHANGE: Final = {"save_every_s", "jobs"}
 
 
 def run_held(config: HeldConfig) -> dict[str, Any]:
@@ -44,9 +46,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     from training.freezing import apply_parts, load_for_training
     from training.held.learning import (
         Kept,
-        keep_freed_memory,
         optimise,
-        quick_attention,
         sft_check,
         sft_step,
         tower_check,
@@ -54,6 +54,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         tower_step,
         vision_step,
     )
+    from training.held.on_cpu import keep_freed_memory, quick_attention
     from training.held.rows import pages_of_one_size
     from training.sft.saving import save_whole
     from training.targets import scales
@@ -67,15 +68,14 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     out = config.out
     summary, curves = _opened(config)
     problems = Problems("skip", out / "problems.jsonl")
-    ready = _Ready(config, problems)
-    rows, examples, taught = ready.of(config.train, "measured.npz")
+    rows, examples, taught = _ready(config, config.train, "measured.npz", problems)
     scale = scales(taught.numbers)
-    data = ready.held(rows, examples, taught, scale, learned=True)
+    data = _held(config, rows, examples, taught, scale, learned=True)
     check = None
     if config.check is not None:
-        kept_apart = ready.of(config.check, "measured-check.npz", config.check_rows)
+        kept_apart = _ready(config, config.check, "measured-check.npz", problems, config.check_rows)
         require_apart(rows, kept_apart[0], config.check)
-        check = ready.held(*kept_apart, scale, learned=False)
+        check = _held(config, *kept_apart, scale, learned=False)
     summary |= {"rows": len(data), "problems": dict(problems.counts), "ready_s": round(time.monotonic() - began, 1)}
     _log.info("%d rows held after %.0f s; %s", len(data), summary["ready_s"], problems.sentence())
 
@@ -148,69 +148,59 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     return summary
 
 
-class _Ready:
-    """Makes rows of files ready for a run, and holds them."""
+def _ready(
+    config: HeldConfig, path: Path, kept: str, problems: Problems, most: int | None = None
+) -> tuple[list[Row], list[Example], Taught]:
+    """Return the rows of a file that can be used, ready, with what is taught; `most` of them where these are apart.
 
-    def __init__(self, config: HeldConfig, problems: Problems) -> None:
-        self.config, self.problems = config, problems
+    Raises InputError where there is none.
+    """
+    from training.held.examples import examples
+    from training.targets import beside_rows, measured_rows
 
-    def of(self, path: Path, kept: str, most: int | None = None) -> tuple[list[Row], list[Example], Taught]:
-        """Return the rows of a file that can be used, ready, with what is taught; `most` of them where these are apart.
+    media = media_beside(path, draw_missing=True)
+    usable = usable_rows(path, media, problems, held_out=most is not None)
+    if most is not None and most < len(usable):
+        chosen = np.random.default_rng(config.seed).choice(len(usable), most, replace=False)
+        usable = [usable[place] for place in sorted(chosen)]
+    found: list[tuple[Row, Example]] = []
+    for row, made in examples(usable, config.model, media, config.jobs, with_pages=config.needs_pages):
+        if isinstance(made, tuple):
+            problems.note(made[0], InputError(*made[1:]))
+        else:
+            found.append((row, made))
+    if not found:
+        raise InputError(path, "holds no row that can be used", f"mend its rows: {problems.sentence()}")
+    rows = [row for row, _ in found]
+    taught = measured_rows(rows, media, config.out / kept, config.jobs, beside_rows(path))
+    return rows, [made for _, made in found], taught
 
-        Raises InputError where there is none.
-        """
-        from training.held.examples import examples
-        from training.targets import beside_rows, measured_rows
 
-        config, media = self.config, media_beside(path, draw_missing=True)
-        usable = usable_rows(path, media, self.problems, held_out=most is not None)
-        if most is not None and most < len(usable):
-            chosen = np.random.default_rng(config.seed).choice(len(usable), most, replace=False)
-            usable = [usable[place] for place in sorted(chosen)]
-        found: list[tuple[Row, Example]] = []
-        for row, made in examples(usable, config.model, media, config.jobs, with_pages=config.needs_pages):
-            if isinstance(made, tuple):
-                self.problems.note(made[0], InputError(*made[1:]))
-            else:
-                found.append((row, made))
-        if not found:
-            raise InputError(path, "holds no row that can be used", f"mend its rows: {self.problems.sentence()}")
-        rows = [row for row, _ in found]
-        taught = measured_rows(rows, media, config.out / kept, config.jobs, beside_rows(path))
-        return rows, [made for _, made in found], taught
+def _held(
+    config: HeldConfig, rows: list[Row], made: list[Example], taught: Taught, scale: tuple[Any, Any], *, learned: bool
+) -> HeldRows:
+    """Return the rows held, disturbed and shifted where they are learned from."""
+    from training.held.rows import HeldRows
+    from training.targets import label_row
 
-    def held(
-        self, rows: list[Row], made: list[Example], taught: Taught, scale: tuple[Any, Any], *, learned: bool
-    ) -> HeldRows:
-        """Return the rows held, disturbed and shifted where they are learned from."""
-        from training.held.rows import HeldRows
-        from training.targets import label_row
-
-        config = self.config
-        return HeldRows(
-            made,
-            taught,
-            np.stack([label_row(row) for row in rows]),
-            scale,
-            device=config.device,
-            seed=config.seed,
-            disturbance=config.disturbance,
-            share=config.disturbed if learned else 0.0,
-            shifted=round(config.shifted_s * SAMPLING_RATE_HZ) if learned else 0,
-        )
+    return HeldRows(
+        made,
+        taught,
+        np.stack([label_row(row) for row in rows]),
+        scale,
+        device=config.device,
+        seed=config.seed,
+        disturbance=config.disturbance,
+        share=config.disturbed if learned else 0.0,
+        shifted=round(config.shifted_s * SAMPLING_RATE_HZ) if learned else 0,
+    )
 
 
 def _opened(config: HeldConfig) -> tuple[dict[str, Any], dict[str, list[dict[str, float]]]]:
     """Return summary and curves of the stages that a run in the folder has done; InputError where it was another."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    path = config.out / "config.json"
-    told = json.loads(config.model_dump_json(exclude={"save_every_s", "jobs"}))
-    if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if changed := [name for name in told if told[name] != before.get(name)]:
-            fault = f"holds a run with another {', '.join(changed)}"
-            raise InputError(config.out, fault, "set it back, or give another folder")
-    _written(path, told)
+    told = json.loads(config.model_dump_json())
+    require_same(config.out, told, _MAY_CHANGE)
+    write_config(config.out, told)
     found = []
     for name in ("summary.json", "curves.json"):
         kept = config.out / name

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,28 +30,42 @@ def open_run(config: LearningConfig, *, main: bool) -> Path | None:
     """
     there = checkpoints(config.out / "checkpoints")
     told = json.loads(config.model_dump_json())
-    path = config.out / "config.json"
     if there and not config.resume:
         raise InputError(config.out, "already holds a run", "give another folder, or resume: true to go on with it")
-    if there and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [name for name in told if name not in _MAY_CHANGE and told[name] != before.get(name)]
-        if changed:
-            raise InputError(
-                config.out, f"holds a run with another {', '.join(changed)}", "set it back, or give another folder"
-            )
+    if there:
+        require_same(config.out, told, _MAY_CHANGE)
     if main:
-        try:
-            config.out.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".part")  # other processes may be reading it
-            beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-            beside.replace(path)
-            (config.out / "problems.jsonl").unlink(missing_ok=True)
-        except OSError as error:
-            raise InputError(config.out, f"cannot be written ({error.strerror})", "give another folder") from error
+        write_config(config.out, told)
     if there:
         _log.info("going on from %s", there[-1].name)
     return there[-1] if there else None
+
+
+def require_same(out: Path, told: Mapping[str, Any], may_change: Collection[str] = ()) -> None:
+    """Raise InputError where the folder holds a run whose configuration was another than `told`."""
+    path = out / "config.json"
+    if not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if changed := [name for name in told if name not in may_change and told[name] != before.get(name)]:
+        fault = f"holds a run with another {', '.join(changed)}"
+        raise InputError(out, fault, "set it back, or give another folder")
+
+
+def write_config(out: Path, told: Mapping[str, Any]) -> None:
+    """Make the folder of a run and write its configuration; what was wrong with rows before is told anew.
+
+    Raises InputError where the folder cannot be written.
+    """
+    path = out / "config.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".part")  # other processes may be reading it
+        beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        beside.replace(path)
+        (out / "problems.jsonl").unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(out, f"cannot be written ({error.strerror})", "give another folder") from error
 
 
 def learning_rows(

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from training.page_traces import COLUMNS, NO_LEAD, UNKNOWN_LEAD
 from training.tower.encoders import Encoder
-from training.tower.waves import WAVES, known_mean, wave_loss
+from training.tower.waves import WAVES, known_mean, wave_loss, wave_targets
 
 PADDING: Final = -1  # where a text has no token
 _MV: Final = 10.0  # a tenth of a millivolt, what a wave is high, weighs like a unit of the other losses
@@ -135,7 +135,9 @@ class TowerLearner(nn.Module):
             said = self.heads["traces"](tokens[:, self.encoder.summary :]).float()
             told["traces"] = _trace_loss(said, trace_leads, trace_mv)
         if "waves" in self.heads and beats is not None:
-            each = [wave_loss(self.heads["waves"](one).float(), beats) for one in self.encoder.of_places(tokens)]
+            places = self.encoder.of_places(tokens)
+            true = wave_targets(beats.float(), places[0].shape[1])
+            each = [wave_loss(self.heads["waves"](one).float(), true) for one in places]
             told["waves"] = torch.stack(each).mean()
         if self.text is not None:
             read, words = self.text.read(ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -136,10 +136,24 @@ class TowerTrainer(RunTrainer):
         """
         if self.held_out[0] == self.state.global_step or self.test is None:
             return self.held_out[1]
-        found: dict[str, list[np.ndarray]] = {}
         self.model.eval()
-        for start in range(0, len(self.test.rows), self.args.per_device_train_batch_size):
-            batch = self._test_batch(self.test.rows[start : start + self.args.per_device_train_batch_size], start)
+        found = joined(self._told_of_test(self.test.rows))
+        self.model.train()
+        weights = self.learner.objectives
+        metrics = {f"{metric_key_prefix}_loss/{name}": float(found[name].mean()) for name in weights if name in found}
+        metrics[f"{metric_key_prefix}_loss"] = sum(
+            weights[name] * float(found[name].mean()) for name in weights if name in found
+        )
+        metrics |= {f"{metric_key_prefix}_{name}": value for name, value in figures(found, self.spread).items()}
+        self.log(metrics)
+        self.held_out = self.state.global_step, metrics
+        return metrics
+
+    def _told_of_test(self, rows: Sequence[Row]) -> Iterator[dict[str, Tensor]]:
+        """Yield what is said of the held-out rows of each pass, beside what is true of them."""
+        count = self.args.per_device_train_batch_size
+        for start in range(0, len(rows), count):
+            batch = self._test_batch(rows[start : start + count], start)
             if batch is None:
                 continue
             with torch.no_grad(), self.compute_loss_context_manager():
@@ -147,19 +161,7 @@ class TowerTrainer(RunTrainer):
             if "alike" in told_of:
                 best = told_of.pop("alike").argmax(dim=1).cpu()
                 told_of["text_found"] = (batch["ids"] == batch["ids"][best]).all(dim=1).float()
-            for name, value in {**told_of, "numbers": batch["numbers"], "label_values": batch["label_values"]}.items():
-                found.setdefault(name, []).append(np.atleast_1d(value.float().cpu().numpy()))
-        self.model.train()
-        joined = {name: np.concatenate(values) for name, values in found.items()}
-        weights = self.learner.objectives
-        metrics = {f"{metric_key_prefix}_loss/{name}": float(joined[name].mean()) for name in weights if name in joined}
-        metrics[f"{metric_key_prefix}_loss"] = sum(
-            weights[name] * float(joined[name].mean()) for name in weights if name in joined
-        )
-        metrics |= {f"{metric_key_prefix}_{name}": value for name, value in figures(joined, self.spread).items()}
-        self.log(metrics)
-        self.held_out = self.state.global_step, metrics
-        return metrics
+            yield {**told_of, "numbers": batch["numbers"], "label_values": batch["label_values"]}
 
     def _test_batch(self, rows: Sequence[Row], start: int) -> dict[str, Any] | None:
         assert self.test is not None
@@ -171,6 +173,15 @@ class TowerTrainer(RunTrainer):
                 self.note([told(error)])
         batch = collate_rows(examples) if examples else {}
         return {name: value for name, value in batch.items() if name != "problems"} or None
+
+
+def joined(told: Iterable[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
+    """Return what was told of each of several batches one after the other; a loss is one value of each."""
+    found: dict[str, list[np.ndarray]] = {}
+    for batch in told:
+        for name, value in batch.items():
+            found.setdefault(name, []).append(np.atleast_1d(value.float().cpu().numpy()))
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def figures(found: dict[str, np.ndarray], spread: np.ndarray) -> dict[str, float]:

@@ -49,9 +49,8 @@ def wave_targets(beats: Tensor, tokens: int) -> Tensor:
     return torch.where(known & torch.isfinite(told), told, torch.nan)
 
 
-def wave_loss(said: Tensor, beats: Tensor) -> Tensor:
-    """Return the loss of what is said of tokens, [batch, tokens, WAVES]: shares as logits, distances in seconds."""
-    true = wave_targets(beats.float(), said.shape[1])
+def wave_loss(said: Tensor, true: Tensor) -> Tensor:
+    """Return the loss of what is said of tokens, shares as logits, against `wave_targets`, [batch, tokens, WAVES]."""
     shares = known_mean(functional.binary_cross_entropy_with_logits, said[..., :3], true[..., :3])
     return shares + known_mean(functional.smooth_l1_loss, _PER_S * said[..., 3:], _PER_S * true[..., 3:])
 

@@ -30,7 +30,8 @@ from training.freezing import load_for_training, part_of
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
-from training.held.learning import Kept, quick_attention
+from training.held.learning import Kept
+from training.held.on_cpu import quick_attention
 from training.held.rows import Change, HeldRows, pages_of_one_size
 from training.media import media_beside
 from training.rows import Row, read_rows

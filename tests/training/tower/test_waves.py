@@ -39,7 +39,7 @@ def test_shares_and_distances_of_two_beats() -> None:
 
 def test_of_a_recording_without_a_beat_nothing_is_known() -> None:
     assert wave_targets(beats(), 100).isnan().all()
-    assert wave_loss(torch.zeros(1, 100, 5), beats()) == 0
+    assert wave_loss(torch.zeros(1, 100, 5), wave_targets(beats(), 100)) == 0
 
 
 def test_waves_measured_lie_where_they_were_drawn() -> None:
@@ -55,5 +55,5 @@ def test_the_loss_is_least_where_the_truth_is_said() -> None:
     true = wave_targets(times, 100)
     said = torch.cat([torch.logit(true[..., :3].clamp(1e-4, 1 - 1e-4)), true[..., 3:].nan_to_num(0.0)], dim=2)
     late = torch.cat([said[..., :3], said[..., 3:] + 0.1], dim=2)
-    assert wave_loss(said, times) < wave_loss(late, times)
-    assert wave_loss(said, times) < wave_loss(said.roll(1, dims=1), times)
+    assert wave_loss(said, true) < wave_loss(late, true)
+    assert wave_loss(said, true) < wave_loss(said.roll(1, dims=1), true)
