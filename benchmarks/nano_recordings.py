@@ -23,7 +23,8 @@ from training.corpus.sources import content_hash
 
 _COLUMNS = ("record", "set", "patient_id", "age", "sex", "part", "counts_per_mv", "versions", "sha256")
 _APART = 20
-_EACH_LABEL, _FEWEST, _MOST = 700, 24, 110  # versions wanted of all recordings with a label, and of each of them
+_EACH_LABEL, _FEWEST, _MOST = 420, 16, 64  # versions wanted of all recordings with a label, and of each of them
+_OF_APART = 20
 
 
 def main() -> None:
@@ -43,6 +44,8 @@ def main() -> None:
         lines.writeheader()
         for one in sorted(found, key=lambda row: row.path.as_posix()):
             age = one.person.age_years
+            part = ("rl" if _patient(one) in apart else "sft") if one.development_half else "test"
+            wanted = _versions(one, often) if part == "sft" else {"rl": _OF_APART, "test": 1}[part]
             lines.writerow(
                 {
                     "record": one.path.relative_to(data).with_suffix("").as_posix(),
@@ -50,9 +53,9 @@ def main() -> None:
                     "patient_id": _patient(one),
                     "age": "" if age is None else f"{age:g}",
                     "sex": one.person.sex or "",
-                    "part": ("rl" if _patient(one) in apart else "sft") if one.development_half else "test",
+                    "part": part,
                     "counts_per_mv": "1000" if one.set_name == "LUDB" else "",
-                    "versions": _versions(one, often) if one.development_half else 1,
+                    "versions": wanted,
                     "sha256": content_hash(one.path),
                 }
             )

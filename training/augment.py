@@ -184,7 +184,7 @@ def with_other_beat(
 ) -> Augmented:
     """Return the recording with so much of its typical beat exchanged for another's, as `with_beat_of` does it.
 
-    Labels of the rate and of fibrillation and flutter survive, all others are dropped.
+    Labels of the rate and of fibrillation and flutter survive, all others are dropped. `InputError` as there.
     """
     survive = frozenset(_OF_RATE) | {"atrial fibrillation", "atrial flutter"}
     changed = with_beat_of(record, own, other, share)
@@ -211,7 +211,9 @@ def augmented(
     factor, size, gain, frontal, rotation = rng.uniform((0.8, 0.88, 0.5, -25, -25), (1.3, 1.14, 1.0, 25, 25)).tolist()
     found = Augmented(record, tuple(labels))
     if exchange is not None and other_heart:
-        found = _after(found, with_other_beat(found.record, found.labels, *exchange, float(rng.uniform(0.3, 1))))
+        part = float(rng.uniform(0.3, 1))
+        with contextlib.suppress(InputError):  # not in this rhythm
+            found = _after(found, with_other_beat(found.record, found.labels, *exchange, part))
     if warp:
         with contextlib.suppress(InputError):  # too few beats
             found = _after(found, time_warped(found.record, found.labels, factor, beats))

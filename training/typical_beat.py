@@ -37,13 +37,14 @@ class TypicalBeat:
     """The median of the beats of a recording's most frequent shape, [12, BEFORE + AFTER] in mV at 500 Hz.
 
     `fiducials` are where these beats lie, in samples at 500 Hz, `rr` is the median distance to the next beat of any
-    shape, and `has_p` says whether a P wave was found before them.
+    shape, `has_p` says whether a P wave was found before them, and `beats` how many there are of any shape.
     """
 
     beat_mv: Float64Array
     fiducials: Places
     rr: float
     has_p: bool
+    beats: int
 
 
 def typical_beat(record: EcgRecord) -> TypicalBeat:
@@ -56,7 +57,7 @@ def typical_beat(record: EcgRecord) -> TypicalBeat:
     has_p = bool(measured.rhythm.p_wave_present) and measured.p_duration_ms is not None
     later = beats[None, :] - fiducials[:, None]
     nearest = np.where(later > _MOST_APART, later, np.inf).min(axis=1)
-    return TypicalBeat(beat, fiducials, float(np.median(nearest[np.isfinite(nearest)])), has_p)
+    return TypicalBeat(beat, fiducials, float(np.median(nearest[np.isfinite(nearest)])), has_p, len(beats))
 
 
 def with_beat_of(record: EcgRecord, own: TypicalBeat, other: TypicalBeat, share: float) -> EcgRecord:
@@ -64,7 +65,8 @@ def with_beat_of(record: EcgRecord, own: TypicalBeat, other: TypicalBeat, share:
 
     Its rhythm, other beats, noise and what else differs from beat to beat stay. The other's ST segment and T wave are
     stretched by the square root of the ratio of both RR intervals (Bazett 1920), within 0.75 to 1.35. The P wave is
-    exchanged too where both have one.
+    exchanged too where both have one. `InputError` where as many beats as before are no longer found: a tall T wave
+    that the next beat cuts off looks like another QRS.
     """
     factor = float(np.clip(np.sqrt(own.rr / other.rr), *_STRETCH_LIMITS))
     columns = np.arange(BEFORE + AFTER, dtype=np.float64)
@@ -77,7 +79,10 @@ def with_beat_of(record: EcgRecord, own: TypicalBeat, other: TypicalBeat, share:
     signal = record.signal_mv.copy()
     shared = min(added.shape[1], record.samples)
     signal[:, :shared] += added[:, :shared].astype(np.float32)
-    return replace(record, signal_mv=signal)
+    changed = replace(record, signal_mv=signal)
+    if len(find_beats(condition(resample(changed, WORKING_RATE_HZ)))) != own.beats:
+        raise InputError(record.name, "has other beats in its rhythm than it had", "take another recording's beat")
+    return changed
 
 
 def _alone(beat: TypicalBeat, columns: Float64Array) -> Float64Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -100,15 +101,28 @@ def relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...]]:
-    """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it."""
+def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
+    """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it.
+
+    That is nothing where a real recording's beat was put into it, which also brings its noise, half to full size.
+    """
+    from training.augment import with_noise
     from training.synthesis.drawing import Disturbance
+    from training.typical_beat import typical_beat, with_beat_of
 
     source = recipe.synthetic
     assert source is not None
     rng = np.random.default_rng([seed, *recipe.id.encode()])
     disturbance = Disturbance(source.wander_mv, source.muscle_mv, source.devices)
     record, truth = disturbance.drawn(recipe.kind, recipe.id, rng)
+    if (other := _mate(recipe)) is not None:
+        with suppress(InputError):  # not in this rhythm, or too few beats of one shape
+            mixed = with_beat_of(record, typical_beat(record), other, float(rng.uniform(0.3, 1)))
+            for noise in _noise(recipe):
+                mixed = with_noise(mixed, (), noise, float(rng.uniform(0.5, 1))).record
+            told = ("synthetic ECG with the beats of another recording", f"kind: {recipe.kind}")
+            path, record = write_wfdb(out / "ecg", mixed, told)
+            return path, record, None
     comments = ("synthetic ECG, not a patient", f"kind: {recipe.kind}", f"labels: {', '.join(truth.labels)}")
     path, record = write_wfdb(out / "ecg", record, comments)
     path.with_suffix(".truth.json").write_text(
@@ -140,10 +154,7 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
 
     assert recipe.path is not None
     record, beats = _beats(recipe.path, recipe.options)
-    noise, mate = recipe.noise, recipe.mate
-    noises = [] if noise is None or noise.path is None else _noises(noise.path, noise.options)
-    own = _typical(recipe.path, recipe.options)
-    other = None if mate is None or mate.path is None else _typical(mate.path, mate.options)
+    noises, own, other = _noise(recipe), _typical(recipe.path, recipe.options), _mate(recipe)
     exchange = None if own is None or other is None else (own, other)
     rng = np.random.default_rng([seed, *recipe.id.encode()])
     made = augmented(record, recipe.known or (), rng, noises, beats, exchange)
@@ -152,6 +163,18 @@ def _changed(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tup
     comments = (f"version {recipe.version} of {record.name}, its beats, time, size, position and noise changed",)
     path, held = write_wfdb(out / "ecg", replace(made.record, name=recipe.id), comments)
     return path, held, None if recipe.known is None or made.dropped else made.labels
+
+
+def _noise(recipe: Recipe) -> list[npt.NDArray[np.float64]]:
+    """Return the noise of the recording that a recipe names for it, or nothing."""
+    noise = recipe.noise
+    return [] if noise is None or noise.path is None else _noises(noise.path, noise.options)
+
+
+def _mate(recipe: Recipe) -> TypicalBeat | None:
+    """Return the typical beat of the recording that a recipe names for it, None without one."""
+    mate = recipe.mate
+    return None if mate is None or mate.path is None else _typical(mate.path, mate.options)
 
 
 @lru_cache(maxsize=64)

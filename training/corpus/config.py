@@ -35,6 +35,13 @@ class SyntheticSource(RunConfig):
     devices: bool = Field(
         False, description="Each as another device shows it: offset, mains, filters, gain and counts of its own."
     )
+    real_beats: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of them whose typical beat becomes, in part or wholly, that of a real recording of the same "
+        "file, if there is one: a synthetic rhythm of a real heart.",
+    )
 
 
 class FolderSource(RunConfig):

@@ -68,7 +68,10 @@ def _none(patients: Sequence[str], file: str, other: str, remedy: str) -> None:
 
 
 def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int) -> list[Recipe]:
-    """Return the recordings without changed ones of test patients; others get noise and beats of their own part."""
+    """Return the recordings without changed ones of test patients; others get noise and beats of their own part.
+
+    Synthetic ones get them too where their source wants it and the part has real recordings; not in the tests.
+    """
     read: dict[Part, list[Recipe]] = {part: [] for part in PARTS}
     for recipe in found:
         if recipe.path is not None and not recipe.version:
@@ -76,9 +79,14 @@ def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int
     kept: list[Recipe] = []
     for recipe in found:
         part = parts[recipe.patient]
-        if not recipe.version:
-            kept.append(recipe)
-        elif part != "test":
+        source = recipe.synthetic
+        if source is None:
+            mixed = recipe.version > 0
+        else:
+            mixed = bool(read[part]) and share(seed, "real beats", recipe.id) < source.real_beats
+        if mixed and part != "test":
             noise, mate = (read[part][int(share(seed, of, recipe.id) * len(read[part]))] for of in ("noise", "mate"))
             kept.append(replace(recipe, noise=noise, mate=mate))
+        elif source is not None or not mixed:
+            kept.append(recipe)
     return kept

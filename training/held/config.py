@@ -53,6 +53,12 @@ class HeldConfig(RunConfig):
     q: Environments = Field(RELEASED, description="share of each environment in fine-tuning")
     parts: Parts = Field(Parts(), description="what of the model learns in fine-tuning, and how")
 
+    digits: float = Field(
+        1.0,
+        ge=0,
+        description="weight of a digit in the loss of fine-tuning, of other tokens 1: readings have many digits, few "
+        "words that name a finding",
+    )
     without_imd: Stage = Field(
         Stage(steps=0), description="fine-tuning in another model that is always shown both, to compare with"
     )
@@ -66,6 +72,12 @@ class HeldConfig(RunConfig):
     )
     hidden: float = Field(
         0.3, ge=0, le=1, description="share of what the ECG tower sees of which one to three leads are hidden"
+    )
+    fresh: int = Field(
+        0, ge=0, description="synthetic recordings that the ECG tower is shown beside the rows, told by their truth"
+    )
+    fresh_share: float = Field(
+        0.5, gt=0, lt=1, description="share of them in what the ECG tower sees, if there are any"
     )
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
     save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,12 @@ _CHECKED_AT_ONCE = 64
 
 
 class Kept:
-    """Where a stage is kept every so many seconds, to be gone on with: model, optimiser, draws, time and steps."""
+    """Where a stage is kept every so many seconds, to be gone on with: model, optimiser, draws, time and steps.
 
-    def __init__(self, path: Path, every_s: float, rows: HeldRows) -> None:
+    `rows` are all that the stage draws from.
+    """
+
+    def __init__(self, path: Path, every_s: float, rows: Sequence[HeldRows]) -> None:
         self.path, self.every_s, self.rows, self._last = path, every_s, rows, time.monotonic()
 
     def keep(self, model: nn.Module, optimiser: Any, done: int, passed: float) -> None:
@@ -42,7 +45,7 @@ class Kept:
             return
         held = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "done": done, "passed": passed}
         beside = self.path.with_suffix(".part")
-        torch.save(held | {"rows": self.rows.state()}, beside)
+        torch.save(held | {"rows": [one.state() for one in self.rows]}, beside)
         beside.replace(self.path)
         self._last = time.monotonic()
 
@@ -53,8 +56,8 @@ class Kept:
         held = torch.load(self.path, map_location=device, weights_only=True)
         model.load_state_dict(held["model"])
         optimiser.load_state_dict(held["optimiser"])
-        held["rows"]["generator"] = held["rows"]["generator"].cpu()
-        self.rows.restore(held["rows"])
+        for one, state in zip(self.rows, held["rows"], strict=True):
+            one.restore(state | {"generator": state["generator"].cpu()})
         return int(held["done"]), float(held["passed"])
 
 
@@ -124,11 +127,14 @@ def tower_learner(inner: Any, which: str, device: str, seed: int) -> TowerLearne
 
 
 def tower_step(
-    learner: TowerLearner, rows: HeldRows, count: int, *, mask_padding: bool, stretched: float, hidden: float
+    learner: TowerLearner, parts: Sequence[tuple[HeldRows, int]], *, mask_padding: bool, stretched: float, hidden: float
 ) -> Losses:
-    """Return the loss of the ECG tower on some rows, shares of them in another time and without some leads."""
-    change = rows.change(count, stretched, hidden)
-    return _objectives(learner, _shown(rows, rows.rng.integers(len(rows), size=count), change, mask_padding))
+    """Return the loss of the ECG tower on so many rows of each part, shares in another time and without some leads."""
+    seen = []
+    for rows, count in parts:
+        places = rows.rng.integers(len(rows), size=count)
+        seen.append(_shown(rows, places, rows.change(count, stretched, hidden), mask_padding))
+    return _objectives(learner, {name: torch.cat([one[name] for one in seen]) for name in seen[0]})
 
 
 def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
@@ -137,24 +143,39 @@ def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
     return _objectives(learner, rows.taught(places) | rows.traced(places) | rows.pages(places))
 
 
-def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], pad_id: int) -> Losses:
-    """Return the mean cross entropy over the answer tokens of some rows.
+def token_weights(tokenizer: Any, size: int, digits: float, device: str) -> Tensor:
+    """Return what each of `size` tokens weighs in the loss, [size]: those of digits alone `digits`, others 1."""
+    numbers = [place for token, place in tokenizer.get_vocab().items() if token.isdecimal()]
+    weights = torch.ones(size, device=device)
+    weights[numbers] = digits
+    return weights
+
+
+def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], pad_id: int, weights: Tensor) -> Losses:
+    """Return the mean cross entropy over the answer tokens of some rows, each weighing as `weights` [tokens] says.
 
     All rows of a step are seen in one environment, drawn anew for each step, and are about as long as each other, so
     that little is spent on padding.
     """
     seen = rows.environment(q)
-    places = rows.alike(count, seen)
-    loss = _answer_loss(model, rows, places, seen, pad_id)
+    each, wanted = _answer_losses(model, rows, rows.alike(count, seen), seen, pad_id)
+    loss = _weighted(each, weights[wanted])
     return loss, {"loss": loss, seen: loss}
 
 
-def _answer_loss(model: Any, rows: HeldRows, places: np.ndarray, seen: Modality, pad_id: int) -> Tensor:
-    """Return the mean cross entropy over the answer tokens of rows seen in one environment."""
+def _answer_losses(
+    model: Any, rows: HeldRows, places: np.ndarray, seen: Modality, pad_id: int
+) -> tuple[Tensor, Tensor]:
+    """Return the cross entropy of each answer token of rows seen in one environment, and the tokens."""
     inputs, columns, wanted = rows.texts(places, seen, pad_id)
     logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
     learned = wanted != IGNORED
-    return functional.cross_entropy(logits[learned].float(), wanted[learned])
+    return functional.cross_entropy(logits[learned].float(), wanted[learned], reduction="none"), wanted[learned]
+
+
+def _weighted(each: Tensor, weights: Tensor) -> Tensor:
+    mean: Tensor = (each * weights).sum() / weights.sum().clamp(min=1e-9)
+    return mean
 
 
 @torch.no_grad()
@@ -173,17 +194,23 @@ def tower_check(learner: TowerLearner, rows: HeldRows, spread: np.ndarray, *, ma
 
 
 @torch.no_grad()
-def sft_check(model: Any, rows: HeldRows, q: dict[Modality, float], pad_id: int) -> dict[str, float]:
-    """Return the loss of rows that are not learned from in each environment that `q` has."""
+def sft_check(model: Any, rows: HeldRows, q: dict[Modality, float], pad_id: int, weights: Tensor) -> dict[str, float]:
+    """Return the loss of rows that are not learned from in each environment that `q` has.
+
+    Every token weighs 1, and once more (`check/SEEN/weighted`) as in what is learned, where that is something else.
+    """
     model.eval()
     told: dict[str, float] = {}
     for seen in (one for one, share in q.items() if share > 0):
-        total, count = 0.0, 0
-        for group in rows.groups.values():
-            for some in _portions(len(group)):
-                loss = _answer_loss(model, rows, group[some], seen, pad_id)
-                total, count = total + len(some) * float(loss), count + len(some)
-        told[f"check/{seen}"] = total / count
+        parts = [
+            _answer_losses(model, rows, group[some], seen, pad_id)
+            for group in rows.groups.values()
+            for some in _portions(len(group))
+        ]
+        each, wanted = (torch.cat(one) for one in zip(*parts, strict=True))
+        told[f"check/{seen}"] = float(each.mean())
+        if bool((weights != 1).any()):
+            told[f"check/{seen}/weighted"] = float(_weighted(each, weights[wanted]))
     return told
 
 

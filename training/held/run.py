@@ -49,6 +49,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         optimise,
         sft_check,
         sft_step,
+        token_weights,
         tower_check,
         tower_learner,
         tower_step,
@@ -71,6 +72,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     rows, examples, taught = _ready(config, config.train, "measured.npz", problems)
     scale = scales(taught.numbers)
     data = _held(config, rows, examples, taught, scale, learned=True)
+    fresh = _fresh(config, scale) if config.fresh and config.tower.runs and "tower" not in summary else None
     check = None
     if config.check is not None:
         kept_apart = _ready(config, config.check, "measured-check.npz", problems, config.check_rows)
@@ -82,6 +84,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     model, processor = load_for_training(config.model), EcgR1Processor.from_pretrained(config.model)
     load_towers(model.model, {"ecg_tower": config.ecg_tower, "vision_tower": config.vision_tower})
     pad_id, masks = processor.tokenizer.pad_token_id, model.config.ecg_mask_padding
+    weights = token_weights(processor.tokenizer, model.config.text_config.vocab_size, config.digits, config.device)
     towers: dict[Tower, Path] = {"ecg_tower": out / "tower.safetensors", "vision_tower": out / "vision.safetensors"}
 
     def learn(
@@ -97,7 +100,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             device=config.device,
             bf16=config.bf16,
             every=config.log_every,
-            kept=Kept(path, config.save_every_s, data),
+            kept=Kept(path, config.save_every_s, [rows for rows in (data, fresh) if rows is not None]),
         )
         for line in learning if stage.runs else ():
             if check_of is not None:
@@ -116,9 +119,13 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             tower = tower_learner(model.model, "tower", config.device, config.seed)
             looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
             changes = {"stretched": config.stretched, "hidden": config.hidden}
-            step = partial(tower_step, tower, data, config.tower.batch_rows, mask_padding=masks, **changes)
+            many = config.tower.batch_rows
+            new = 0 if fresh is None else round(config.fresh_share * many)
+            parts = [(data, many - new), *([] if fresh is None else [(fresh, new)])]
+            step = partial(tower_step, tower, parts, mask_padding=masks, **changes)
             learn("tower", tower, step, partial(save_tower, tower.encoder.tower, towers["ecg_tower"]), looked)
-            del tower
+            del tower, parts
+            fresh = None
         if "vision" not in summary:
             vision = tower_learner(model.model, "vision", config.device, config.seed)
             step = partial(vision_step, vision, data, config.vision.batch_rows)
@@ -140,8 +147,9 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
                 summary[folder] = str(out / folder)
 
-            looked = None if check is None else partial(sft_check, model, check, q, pad_id)
-            learn(name, model, partial(sft_step, model, data, stage.batch_rows, q, pad_id), save, looked)
+            looked = None if check is None else partial(sft_check, model, check, q, pad_id, weights)
+            step = partial(sft_step, model, data, stage.batch_rows, q, pad_id, weights)
+            learn(name, model, step, save, looked)
     if curves.get("sft"):
         text = "".join(json.dumps(line) + "\n" for line in curves["sft"])
         (out / "metrics.jsonl").write_text(text, encoding="utf-8")
@@ -176,6 +184,14 @@ def _ready(
     return rows, [made for _, made in found], taught
 
 
+def _fresh(config: HeldConfig, scale: tuple[Any, Any]) -> HeldRows:
+    """Return synthetic recordings for the ECG tower, disturbed and shifted as the rows are."""
+    from training.held.fresh import fresh_examples
+    from training.held.rows import HeldRows
+
+    return HeldRows(*fresh_examples(config.fresh, config.seed, config.jobs), scale, **_seen(config, learned=True))
+
+
 def _held(
     config: HeldConfig, rows: list[Row], made: list[Example], taught: Taught, scale: tuple[Any, Any], *, learned: bool
 ) -> HeldRows:
@@ -183,17 +199,18 @@ def _held(
     from training.held.rows import HeldRows
     from training.targets import label_row
 
-    return HeldRows(
-        made,
-        taught,
-        np.stack([label_row(row) for row in rows]),
-        scale,
-        device=config.device,
-        seed=config.seed,
-        disturbance=config.disturbance,
-        share=config.disturbed if learned else 0.0,
-        shifted=round(config.shifted_s * SAMPLING_RATE_HZ) if learned else 0,
-    )
+    return HeldRows(made, taught, np.stack([label_row(row) for row in rows]), scale, **_seen(config, learned=learned))
+
+
+def _seen(config: HeldConfig, *, learned: bool) -> dict[str, Any]:
+    """Return where rows are held and how they are changed."""
+    return {
+        "device": config.device,
+        "seed": config.seed,
+        "disturbance": config.disturbance,
+        "share": config.disturbed if learned else 0.0,
+        "shifted": round(config.shifted_s * SAMPLING_RATE_HZ) if learned else 0,
+    }
 
 
 def _opened(config: HeldConfig) -> tuple[dict[str, Any], dict[str, list[dict[str, float]]]]:

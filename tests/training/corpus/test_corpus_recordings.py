@@ -167,6 +167,35 @@ def test_noise_of_a_version_is_of_its_own_part() -> None:
     assert all(one.mate is not None and one.mate.patient == one.patient for one in kept if one.version)
 
 
+def test_a_synthetic_rhythm_gets_a_real_heart(tmp_path: Path) -> None:
+    write_wfdb(tmp_path / "data", ecg("wide"))
+    source = SyntheticSource(count=12, kinds=("atrial_fibrillation",), real_beats=0.5)
+    found = [Recipe("wide", "w", path=tmp_path / "data" / "wide.hea"), *recipes([source], 2, Problems())[0]]
+    kept = versions_apart(found, {one.patient: "sft" for one in found}, 2)
+    mixed = [one for one in kept if one.mate is not None]
+    assert len(kept) == len(found)
+    assert 2 < len(mixed) < 10
+    assert all(one.synthetic is not None and one.mate == one.noise == found[0] for one in mixed)
+    for parts in ({one.patient: "test" for one in found}, {one.patient: "rl" for one in found} | {"w": "sft"}):
+        assert not any(one.mate for one in versions_apart(found, parts, 2))  # type: ignore[arg-type]
+    wider = []
+    for one in mixed:
+        plain = prepare(tmp_path / "plain", 2, "none", replace(one, mate=None, noise=None))
+        case = prepare(tmp_path / "one", 2, "none", one)
+        assert not isinstance(case, InputError)
+        assert not isinstance(plain, InputError)
+        assert plain.known is not None
+        assert len(case.measurements.beats) == len(plain.measurements.beats)
+        if case.known is None:
+            assert case == prepare(tmp_path / "two", 2, "none", one)
+            assert not (tmp_path / "one" / f"{case.ecg}.truth.json").exists()
+            wider.append((case.measurements.qrs_duration_ms or 0.0) - (plain.measurements.qrs_duration_ms or 0.0))
+        else:  # its beats could not be told apart any more
+            assert case == plain
+    assert len(wider) >= 2
+    assert max(wider) > 20
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

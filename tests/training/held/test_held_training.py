@@ -30,6 +30,7 @@ from training.freezing import load_for_training, part_of
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
+from training.held.fresh import fresh_examples
 from training.held.learning import Kept
 from training.held.on_cpu import quick_attention
 from training.held.rows import Change, HeldRows, pages_of_one_size
@@ -285,8 +286,8 @@ class Broken(Exception):
 def test_a_run_that_was_broken_off_goes_on_where_it_stood(
     stage: str, corpus: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run_held(signal_alone(model, corpus, tmp_path / "whole"))
-    broken = signal_alone(model, corpus, tmp_path / "broken")
+    whole = run_held(signal_alone(model, corpus, tmp_path / "whole", fresh=3))
+    broken = signal_alone(model, corpus, tmp_path / "broken", fresh=3)
     keep = Kept.keep
 
     def until(self: Kept, one: Any, optimiser: Any, done: int, passed: float) -> None:
@@ -319,6 +320,25 @@ def test_rows_apart_tell_how_far_it_carries_over(corpus: Path, model: Path, tmp_
     assert 0 < summary["sft"]["check/signal"] < 9
     with pytest.raises(InputError, match="shares"):
         run_held(signal_alone(model, corpus, tmp_path / "same", check=corpus))
+
+
+def test_fresh_recordings_are_told_by_their_truth() -> None:
+    made, taught, labels = fresh_examples(12, 5, 1)
+    again = fresh_examples(12, 5, 2)
+    assert all(np.array_equal(one.signal, other.signal) for one, other in zip(made, again[0], strict=True))
+    assert np.array_equal(taught.beats, again[1].beats, equal_nan=True)
+    assert np.array_equal(labels, again[2], equal_nan=True)
+    assert np.isnan(taught.numbers).mean() < 0.4
+    named = np.isfinite(labels).all(axis=0)
+    assert 3 < named.sum() < len(LABELS)
+    assert labels[:, named].any(axis=0).all()
+    assert np.isnan(labels[:, ~named]).all()
+    lead_i = np.stack([one.signal[TOWER_LEADS.index("I")] for one in made]).astype(np.float32)
+    r_s = [beats[np.isfinite(beats[:, 0]), 0] for beats in taught.beats]
+    for signal, times in zip(lead_i, r_s, strict=True):
+        at = np.clip((times * 500).astype(int), 30, 4969)
+        near = np.mean([np.ptp(signal[place - 30 : place + 30]) for place in at])
+        assert near > np.mean([np.ptp(signal[place : place + 60]) for place in range(0, 4900, 60)])
 
 
 def test_the_commented_file_is_a_configuration() -> None:
