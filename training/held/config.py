@@ -45,7 +45,7 @@ class HeldConfig(RunConfig):
     seed: int = Field(0, ge=0, description="seed of all that is random")
     jobs: int = Field(2, ge=1, description="processes that prepare the rows")
     device: Literal["cuda", "cpu"] = Field("cuda", description="cuda, or cpu")
-    bf16: bool = Field(True, description="compute in bf16 (autocast)")
+    bf16: bool = Field(True, description="compute in bf16 (autocast), but on a CPU that is slower in it")
 
     tower: Stage = Field(Stage(batch_rows=256), description="pre-training of the ECG tower")
     vision: Stage = Field(Stage(batch_rows=96), description="pre-training of the vision tower")

@@ -42,6 +42,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     """
     import torch
 
+    from ecgr1_core.model.packed import matmul_dtype
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import apply_parts, load_for_training
     from training.held.learning import (
@@ -65,6 +66,9 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         raise InputError("device", "there is no GPU that torch can use", "give device cpu, or train stage by stage")
     if config.device == "cpu":
         keep_freed_memory()
+    bf16 = config.bf16 and (config.device == "cuda" or matmul_dtype() == torch.bfloat16)
+    if bf16 != config.bf16:
+        _log.info("this CPU is slower in bf16: computing in float32")
     began = time.monotonic()
     out = config.out
     summary, curves = _opened(config)
@@ -98,13 +102,13 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             step,
             stage,
             device=config.device,
-            bf16=config.bf16,
+            bf16=bf16,
             every=config.log_every,
             kept=Kept(path, config.save_every_s, [rows for rows in (data, fresh) if rows is not None]),
         )
         for line in learning if stage.runs else ():
             if check_of is not None:
-                with torch.autocast(config.device, torch.bfloat16, enabled=config.bf16):
+                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):
                     line |= check_of()
             lines.append(line)
             _log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in line.items()))

@@ -31,7 +31,7 @@ from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
 from training.held.examples import Example, examples, scaled, values_of
 from training.held.fresh import fresh_examples
-from training.held.learning import Kept
+from training.held.learning import Kept, token_weights
 from training.held.on_cpu import quick_attention
 from training.held.rows import Change, HeldRows, pages_of_one_size
 from training.media import media_beside
@@ -320,6 +320,26 @@ def test_rows_apart_tell_how_far_it_carries_over(corpus: Path, model: Path, tmp_
     assert 0 < summary["sft"]["check/signal"] < 9
     with pytest.raises(InputError, match="shares"):
         run_held(signal_alone(model, corpus, tmp_path / "same", check=corpus))
+
+
+def test_digits_weigh_what_they_are_told_to(corpus: Path, model: Path, tmp_path: Path) -> None:
+    tokenizer = EcgR1Processor.from_pretrained(model).tokenizer
+    written = "QRS 142 ms, leads V1 and V2, atrial fibrillation"
+    ids = tokenizer(written, add_special_tokens=False)["input_ids"]
+    weights = token_weights(tokenizer, len(tokenizer), 0.25, "cpu")[ids].tolist()
+    texts = [tokenizer.decode([one]).strip() for one in ids]
+    assert weights == [0.25 if text.isdigit() else 1.0 for text in texts]
+    assert 0.25 in weights
+    none, few = Stage(steps=0), Stage(steps=2, batch_rows=2, warmup_steps=1)
+    apart = tmp_path / "apart"
+    sources = (SyntheticSource(count=2, kinds=("rbbb",)),)
+    run_corpus(CorpusConfig(out=apart, seed=4, sources=sources, shares=Shares(sft=0, rl=1, test=0), jobs=1))
+    given = {"tower": none, "sft": few, "check": apart / "rl.jsonl"}
+    plain = run_held(signal_alone(model, corpus, tmp_path / "plain", **given))["sft"]
+    words = run_held(signal_alone(model, corpus, tmp_path / "words", digits=0.0, **given))["sft"]
+    assert "check/signal/weighted" not in plain
+    assert words["loss"] != pytest.approx(plain["loss"], abs=1e-4)
+    assert words["check/signal/weighted"] != pytest.approx(words["check/signal"], abs=1e-4)
 
 
 def test_fresh_recordings_are_told_by_their_truth() -> None:
