@@ -20,7 +20,8 @@ _MALLOC = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 256 << 20}  # M_MMAP_THRESHOLD, 
 def quick_attention(device: str) -> Iterator[None]:
     """While it lasts, attention on a CPU is two products and a softmax in the precision of what it is given.
 
-    Of a few hundred tokens PyTorch's own takes up to twice as long: the fused one backwards, the other in float32.
+    Of a few hundred tokens PyTorch's own takes up to twice as long: the fused one backwards, the other in float32. A
+    mask must leave every query something to see, as it does where rows are padded at the right.
     """
     stock = functional.scaled_dot_product_attention
     if device == "cpu":
