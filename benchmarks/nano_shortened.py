@@ -48,7 +48,7 @@ def main() -> None:
 
 def _config(data: Path, out: Path, seed: int) -> NanoConfig:
     table = "{from: folder, table: nano_recordings.csv, record_column: record, patient_column: patient_id, "
-    table += "part_column: part, counts_column: counts_per_mv, hash_column: sha256, limit: 60}"
+    table += "part_column: part, counts_column: counts_per_mv, hash_column: sha256, limit: 40}"
     synthetic = "{from: synthetic, count: 90, devices: true, real_beats: 0.3}"
     return load_config(
         NanoConfig,
@@ -64,10 +64,10 @@ def _config(data: Path, out: Path, seed: int) -> NanoConfig:
             "held.fresh=200",
             "held.check_rows=32",
             "held.q={signal: 1}",
-            "held.tower={steps: 60, batch_rows: 32, learning_rate: 1.2e-3}",
+            "held.tower={steps: 40, batch_rows: 32, learning_rate: 1.2e-3}",
             "held.vision={steps: 0}",
             "held.without_imd={steps: 0}",
-            "held.sft={steps: 60, batch_rows: 16, learning_rate: 1.0e-3}",
+            "held.sft={steps: 40, batch_rows: 16, learning_rate: 1.0e-3}",
             "dapo.imd={signal: 1}",
             "dapo.cpu=true",
             "dapo.max_steps=2",
