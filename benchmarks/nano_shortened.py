@@ -81,7 +81,6 @@ def _config(data: Path, out: Path, seed: int) -> NanoConfig:
 
 def _figures(out: Path, stages: dict[str, Any]) -> tuple[Any, ...]:
     """Return what a run tells; files are told by the beginning of their SHA-256."""
-    rows = _hash(out / "corpus" / "sft.jsonl")
     held = stages["held"]["summary"]
     read = json.loads((out / "read_dapo" / "report.json").read_text(encoding="utf-8"))["scores"][0]
     lines = (out / "read_dapo" / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
@@ -89,16 +88,16 @@ def _figures(out: Path, stages: dict[str, Any]) -> tuple[Any, ...]:
     told = [f"{loss:.6f}" for loss in (*losses, held["sft"]["check/signal"])]
     said = "\0".join(json.loads(line)["text"] for line in lines)
     return (
-        rows,
+        _hash((out / "corpus" / "sft.jsonl").read_bytes()),
         *told,
         read["labels"]["micro_f1"]["value"],
         read["eder"]["mean"],
-        hashlib.sha256(said.encode()).hexdigest()[:8],
+        _hash(said.encode()),
     )
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 if __name__ == "__main__":

@@ -79,14 +79,17 @@ def versions_apart(found: Sequence[Recipe], parts: Mapping[str, Part], seed: int
     kept: list[Recipe] = []
     for recipe in found:
         part = parts[recipe.patient]
-        source = recipe.synthetic
-        if source is None:
-            mixed = recipe.version > 0
-        else:
-            mixed = bool(read[part]) and share(seed, "real beats", recipe.id) < source.real_beats
-        if mixed and part != "test":
+        if part == "test" and recipe.version:
+            continue
+        if part != "test" and read[part] and _is_mixed(recipe, seed):
             noise, mate = (read[part][int(share(seed, of, recipe.id) * len(read[part]))] for of in ("noise", "mate"))
-            kept.append(replace(recipe, noise=noise, mate=mate))
-        elif source is not None or not mixed:
-            kept.append(recipe)
+            recipe = replace(recipe, noise=noise, mate=mate)
+        kept.append(recipe)
     return kept
+
+
+def _is_mixed(recipe: Recipe, seed: int) -> bool:
+    """Whether a recording is to have something of another one in it."""
+    if recipe.synthetic is None:
+        return recipe.version > 0
+    return share(seed, "real beats", recipe.id) < recipe.synthetic.real_beats

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -23,19 +24,18 @@ def fresh_examples(count: int, seed: int, jobs: int) -> tuple[list[Example], Tau
     """
     from ecgr1_core.cli.batch import one_thread, process_context
 
-    specs = [spec for _, spec in draw_specs(count, seed)]
-    places = list(range(count))
+    one, specs = partial(_drawn, seed), [spec for _, spec in draw_specs(count, seed)]
     if jobs == 1:
-        found = [_drawn(spec, seed, place) for spec, place in zip(specs, places, strict=True)]
+        found = list(map(one, range(count), specs))
     else:
         with ProcessPoolExecutor(jobs, mp_context=process_context(), initializer=one_thread) as pool:
-            found = list(pool.map(_drawn, specs, [seed] * count, places, chunksize=32))
+            found = list(pool.map(one, range(count), specs, chunksize=32))
     labels = np.stack([label_values(names) for _, _, names in found])
     labels[:, ~labels.any(axis=0)] = np.nan
     return [example for example, _, _ in found], Taught.of([facts for _, facts, _ in found]), labels
 
 
-def _drawn(spec: SyntheticSpec, seed: int, place: int) -> Drawn:
+def _drawn(seed: int, place: int, spec: SyntheticSpec) -> Drawn:
     record, truth = synthesize(spec, np.random.default_rng([seed, 4, place]))
     example = Example(prepare_signal(record)[0].astype(np.float16), recorded_samples(record), {})
     return example, facts_of(truth), truth.labels

@@ -123,9 +123,10 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             tower = tower_learner(model.model, "tower", config.device, config.seed)
             looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
             changes = {"stretched": config.stretched, "hidden": config.hidden}
-            many = config.tower.batch_rows
-            new = 0 if fresh is None else round(config.fresh_share * many)
-            parts = [(data, many - new), *([] if fresh is None else [(fresh, new)])]
+            parts = [(data, config.tower.batch_rows)]
+            if fresh is not None:
+                new = round(config.fresh_share * config.tower.batch_rows)
+                parts = [(data, config.tower.batch_rows - new), (fresh, new)]
             step = partial(tower_step, tower, parts, mask_padding=masks, **changes)
             learn("tower", tower, step, partial(save_tower, tower.encoder.tower, towers["ecg_tower"]), looked)
             del tower, parts
