@@ -4,8 +4,9 @@
 
 Recordings of PTB-XL, LUDB and the Challenge set (without its PTB-XL part). Patients of the development half, on which
 the protocol reader's rules were set, are for training, and twenty of them, drawn by a hash of their names, for what
-is decided while training (`held.check`) and for reinforcement; the others are for tests alone, so that both readers
-are compared on patients that neither has seen. Of a recording with a label that few of the development half have, more
+is decided while training (`held.check`) and for reinforcement. Of the other half every second patient is for training
+too, in the order of a hash within those of the same rarest label, and the rest for tests alone, so that both readers
+are compared on patients that neither has seen. Of a recording with a label that few of those learned from have, more
 versions are wanted. Nothing of a recording but its path, hash, age and sex is written.
 """
 
@@ -14,17 +15,19 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from reference_labels import Labelled, challenge, ludb, ptbxl
 
+from training.corpus.config import Part
 from training.corpus.sources import content_hash
 
 _COLUMNS = ("record", "set", "patient_id", "age", "sex", "part", "counts_per_mv", "versions", "sha256")
 _APART = 20
-_EACH_LABEL, _FEWEST, _MOST = 420, 16, 64  # versions wanted of all recordings with a label, and of each of them
-_OF_APART = 20
+_EACH_LABEL, _FEWEST, _MOST = 260, 9, 40  # versions wanted of all recordings with a label, and of each of them
+_OF_APART = 16
 
 
 def main() -> None:
@@ -35,16 +38,15 @@ def main() -> None:
     given = parser.parse_args()
     data: Path = given.data
     found = [*ptbxl(data / "ptbxl"), *ludb(data / "ludb"), *challenge(data / "challenge2021")]
-    developed = [one for one in found if one.development_half]
-    known = {_patient(one) for one in developed}
-    apart = set(sorted(known, key=lambda name: hashlib.sha256(f"rl {name}".encode()).hexdigest())[:_APART])
-    often = Counter(label for one in developed for label, has in one.stated.items() if has)
+    parts = _parts(found)
+    learned = [one for one in found if parts[_patient(one)] == "sft"]
+    often = Counter(label for one in learned for label, has in one.stated.items() if has)
     with given.out.open("w", encoding="utf-8", newline="") as file:
         lines = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         lines.writeheader()
         for one in sorted(found, key=lambda row: row.path.as_posix()):
             age = one.person.age_years
-            part = ("rl" if _patient(one) in apart else "sft") if one.development_half else "test"
+            part = parts[_patient(one)]
             wanted = _versions(one, often) if part == "sft" else {"rl": _OF_APART, "test": 1}[part]
             lines.writerow(
                 {
@@ -59,6 +61,27 @@ def main() -> None:
                     "sha256": content_hash(one.path),
                 }
             )
+
+
+def _parts(found: Sequence[Labelled]) -> dict[str, Part]:
+    """Return the file that each patient goes to."""
+    known = {_patient(one) for one in found if one.development_half}
+    apart = _in_order("rl", known)[:_APART]
+    parts: dict[str, Part] = dict.fromkeys(known, "sft") | dict.fromkeys(apart, "rl")
+    labels: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        if not one.development_half:
+            labels[_patient(one)] |= {label for label, has in one.stated.items() if has}
+    often = Counter(label for stated in labels.values() for label in stated)
+    groups: dict[str, set[str]] = defaultdict(set)
+    for patient, stated in labels.items():
+        groups[min(stated, key=lambda label: (often[label], label), default="")].add(patient)
+    drawn = [patient for _, group in sorted(groups.items()) for patient in _in_order("test", group)]
+    return parts | dict.fromkeys(drawn[::2], "test") | dict.fromkeys(drawn[1::2], "sft")
+
+
+def _in_order(purpose: str, patients: Iterable[str]) -> list[str]:
+    return sorted(patients, key=lambda name: hashlib.sha256(f"{purpose} {name}".encode()).hexdigest())
 
 
 def _versions(one: Labelled, often: Counter[str]) -> int:

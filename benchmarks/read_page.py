@@ -148,7 +148,7 @@ def main() -> int:
         print("needs two WFDB records and chromium (sudo apt-get install chromium)", file=sys.stderr)
         return 2
     records = [[header, header.with_suffix(".dat")] for header in headers]
-    with tempfile.TemporaryDirectory() as folder, _server(arguments.root, Path(folder)) as address:
+    with tempfile.TemporaryDirectory() as folder, server(arguments.root, Path(folder)) as address:
         results = _run(address, records, _synthetic(Path(folder)), arguments.chromium, arguments.growth)
     _tell(results)
     return 0
@@ -199,20 +199,21 @@ def _synthetic(folder: Path) -> list[list[Path]]:
 
 
 @contextmanager
-def _server(root: Path, folder: Path) -> Iterator[str]:
+def server(root: Path, folder: Path) -> Iterator[str]:
+    """Serve the app of a checkout with its data in `folder`, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, str(root / "app.py"), "serve", "--port", str(port), "--no-browser"]
     environment = os.environ | {"ECGR1_DATA_DIR": str(folder / "var"), "PYTHONPATH": str(root)}
-    server = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}/"
     try:
-        _wait(address, server)
+        _wait(address, process)
         yield address
     finally:
-        server.terminate()
-        server.wait(timeout=20)
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def _wait(address: str, server: subprocess.Popen[bytes]) -> None:

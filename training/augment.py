@@ -26,6 +26,10 @@ from training.typical_beat import TypicalBeat, with_beat_of
 WARP_LIMITS = (0.75, 1.35)
 SCALE_LIMITS = (0.8, 1.25)
 TURN_LIMITS = (-40.0, 40.0)
+EXCHANGED = (0.3, 1.0)
+"""How much of a typical beat at least and at most becomes that of another recording."""
+NOISE_GAIN = (0.5, 1.0)
+"""How large another recording's noise is at least and at most, beside its own size."""
 _QRS_WITHOUT_ENDS_S = 0.07  # to either side of R where the ends of a QRS were not found
 _BESIDE_QRS_S = 0.02
 
@@ -208,10 +212,11 @@ def augmented(
     """
     warp, turn, scale, gains, noisy = rng.random(5) < 0.5
     other_heart = exchange is not None and rng.random() < 0.5
-    factor, size, gain, frontal, rotation = rng.uniform((0.8, 0.88, 0.5, -25, -25), (1.3, 1.14, 1.0, 25, 25)).tolist()
+    least, most = zip((0.8, 1.3), (0.88, 1.14), NOISE_GAIN, (-25, 25), (-25, 25), strict=True)
+    factor, size, gain, frontal, rotation = rng.uniform(least, most).tolist()
     found = Augmented(record, tuple(labels))
     if exchange is not None and other_heart:
-        part = float(rng.uniform(0.3, 1))
+        part = float(rng.uniform(*EXCHANGED))
         with contextlib.suppress(InputError):  # not in this rhythm
             found = _after(found, with_other_beat(found.record, found.labels, *exchange, part))
     if warp:

@@ -47,14 +47,18 @@ class TypicalBeat:
     beats: int
 
 
-def typical_beat(record: EcgRecord) -> TypicalBeat:
-    """Return a recording's typical beat; `InputError` where a lead is missing or there are fewer than six beats."""
+def typical_beat(record: EcgRecord, *, has_p: bool | None = None) -> TypicalBeat:
+    """Return a recording's typical beat; `InputError` where a lead is missing or there are fewer than six beats.
+
+    Whether a P wave stands before its beats is measured where it is not known.
+    """
     fast, fiducials, _, beats = _usual_beats(record)
     if len(fiducials) < _FEWEST_BEATS:
         raise InputError(record.name, f"has not {_FEWEST_BEATS} beats of one shape", "take another recording")
     beat = np.nan_to_num(median_beat(fast, fiducials))
-    measured = measure(record)
-    has_p = bool(measured.rhythm.p_wave_present) and measured.p_duration_ms is not None
+    if has_p is None:
+        measured = measure(record)
+        has_p = bool(measured.rhythm.p_wave_present) and measured.p_duration_ms is not None
     later = beats[None, :] - fiducials[:, None]
     nearest = np.where(later > _MOST_APART, later, np.inf).min(axis=1)
     return TypicalBeat(beat, fiducials, float(np.median(nearest[np.isfinite(nearest)])), has_p, len(beats))

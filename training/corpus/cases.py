@@ -106,7 +106,7 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
 
     That is nothing where a real recording's beat was put into it, which also brings its noise, half to full size.
     """
-    from training.augment import with_noise
+    from training.augment import EXCHANGED, NOISE_GAIN, with_noise
     from training.synthesis.drawing import Disturbance
     from training.typical_beat import typical_beat, with_beat_of
 
@@ -117,9 +117,10 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
     record, truth = disturbance.drawn(recipe.kind, recipe.id, rng)
     if (other := _mate(recipe)) is not None:
         with suppress(InputError):  # not in this rhythm, or too few beats of one shape
-            mixed = with_beat_of(record, typical_beat(record), other, float(rng.uniform(0.3, 1)))
+            own = typical_beat(record, has_p=truth.pr_interval_ms is not None)
+            mixed = with_beat_of(record, own, other, float(rng.uniform(*EXCHANGED)))
             for noise in _noise(recipe):
-                mixed = with_noise(mixed, (), noise, float(rng.uniform(0.5, 1))).record
+                mixed = with_noise(mixed, (), noise, float(rng.uniform(*NOISE_GAIN))).record
             told = ("synthetic ECG with the beats of another recording", f"kind: {recipe.kind}")
             path, record = write_wfdb(out / "ecg", mixed, told)
             return path, record, None

@@ -59,6 +59,13 @@ class HeldConfig(RunConfig):
         description="weight of a digit in the loss of fine-tuning, of other tokens 1: readings have many digits, few "
         "words that name a finding",
     )
+    rare: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how much more rare tokens weigh in fine-tuning: one that a share s of the answers have weighs "
+        "s ** -rare, up to 4; a finding that few have is named sooner",
+    )
     without_imd: Stage = Field(
         Stage(steps=0), description="fine-tuning in another model that is always shown both, to compare with"
     )

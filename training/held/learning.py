@@ -28,6 +28,7 @@ Losses = tuple[Tensor, dict[str, Tensor]]
 _BETAS = (0.9, 0.98)
 _CLIP = 1.0
 _CHECKED_AT_ONCE = 64
+_MOST_RARE = 4.0  # how much more than a token of every answer one of hardly any weighs at most
 
 
 class Kept:
@@ -143,12 +144,22 @@ def vision_step(learner: TowerLearner, rows: HeldRows, count: int) -> Losses:
     return _objectives(learner, rows.taught(places) | rows.traced(places) | rows.pages(places))
 
 
-def token_weights(tokenizer: Any, size: int, digits: float, device: str) -> Tensor:
-    """Return what each of `size` tokens weighs in the loss, [size]: those of digits alone `digits`, others 1."""
-    numbers = [place for token, place in tokenizer.get_vocab().items() if token.isdecimal()]
-    weights = torch.ones(size, device=device)
-    weights[numbers] = digits
-    return weights
+def token_weights(
+    tokenizer: Any, size: int, answers: Sequence[np.ndarray], *, digits: float, rare: float, device: str
+) -> Tensor:
+    """Return what each of `size` tokens weighs in the loss, [size].
+
+    A token that a share s of the answers have, each [tokens], weighs s ** -rare, at most `_MOST_RARE`, and one that
+    none has 1; of tokens that are a digit this is multiplied by `digits`.
+    """
+    found = np.zeros(size)
+    for ids in answers:
+        found[np.unique(ids)] += 1
+    seen = found > 0
+    weights = np.ones(size)
+    weights[seen] = np.minimum((found[seen] / len(answers)) ** -rare, _MOST_RARE)
+    weights[[place for token, place in tokenizer.get_vocab().items() if token.isdecimal()]] *= digits
+    return torch.from_numpy(weights.astype(np.float32)).to(device)
 
 
 def sft_step(model: Any, rows: HeldRows, count: int, q: dict[Modality, float], pad_id: int, weights: Tensor) -> Losses:

@@ -88,7 +88,11 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     model, processor = load_for_training(config.model), EcgR1Processor.from_pretrained(config.model)
     load_towers(model.model, {"ecg_tower": config.ecg_tower, "vision_tower": config.vision_tower})
     pad_id, masks = processor.tokenizer.pad_token_id, model.config.ecg_mask_padding
-    weights = token_weights(processor.tokenizer, model.config.text_config.vocab_size, config.digits, config.device)
+    answers = [one.tokens["signal"].ids[-one.tokens["signal"].answer :] for one in examples]
+    tokens = model.config.text_config.vocab_size
+    weights = token_weights(
+        processor.tokenizer, tokens, answers, digits=config.digits, rare=config.rare, device=config.device
+    )
     towers: dict[Tower, Path] = {"ecg_tower": out / "tower.safetensors", "vision_tower": out / "vision.safetensors"}
 
     def learn(

@@ -322,11 +322,25 @@ def test_rows_apart_tell_how_far_it_carries_over(corpus: Path, model: Path, tmp_
         run_held(signal_alone(model, corpus, tmp_path / "same", check=corpus))
 
 
+def test_what_few_answers_have_weighs_more(model: Path) -> None:
+    tokenizer = EcgR1Processor.from_pretrained(model).tokenizer
+    common, digit, rare, rarest, absent = 300, tokenizer.convert_tokens_to_ids("7"), 301, 302, 303
+    answers = [np.array([common, common, digit])] * 100
+    answers[0] = np.array([common, rarest])
+    answers[1:26] = [np.array([common, rare, rare])] * 25
+    answers[3] = np.array([common, rare, digit])
+    found = token_weights(tokenizer, len(tokenizer), answers, digits=0.5, rare=0.5, device="cpu")
+    assert found[[common, rare, rarest, absent]].tolist() == pytest.approx([1.0, 2.0, 4.0, 1.0])
+    assert float(found[digit]) == pytest.approx(0.5 * (75 / 100) ** -0.5)
+    even = token_weights(tokenizer, len(tokenizer), answers, digits=1.0, rare=0.0, device="cpu")
+    assert (even == 1).all()
+
+
 def test_digits_weigh_what_they_are_told_to(corpus: Path, model: Path, tmp_path: Path) -> None:
     tokenizer = EcgR1Processor.from_pretrained(model).tokenizer
     written = "QRS 142 ms, leads V1 and V2, atrial fibrillation"
     ids = tokenizer(written, add_special_tokens=False)["input_ids"]
-    weights = token_weights(tokenizer, len(tokenizer), 0.25, "cpu")[ids].tolist()
+    weights = token_weights(tokenizer, len(tokenizer), [], digits=0.25, rare=0.5, device="cpu")[ids].tolist()
     texts = [tokenizer.decode([one]).strip() for one in ids]
     assert weights == [0.25 if text.isdigit() else 1.0 for text in texts]
     assert 0.25 in weights
