@@ -164,6 +164,14 @@ class Cautioned(Protocol):
         """What that is, in whole sentences."""
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """A reader that can be made ready before its first reading is asked for."""
+
+    def prepare(self) -> None:
+        """Begin to get ready in the background, and return at once; nothing happens where it is."""
+
+
 def consent_needed(reader: Reader) -> str | None:
     """Return the sentence that a person has to agree to before the reader reads, None where nothing leaves here."""
     return reader.privacy if isinstance(reader, SendsAway) and reader.host is not None else None

@@ -5,9 +5,12 @@ It is the published architecture at 14 million parameters; a program that came w
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ecgr1_core.errors import InputError
 from ecgr1_core.readers.ecg_r1 import EcgR1Reader
 from ecgr1_core.settings import Settings
 
@@ -42,6 +45,18 @@ class NanoReader(EcgR1Reader):
     def adapter(self) -> Path | None:
         """It has none."""
         return None
+
+    def prepare(self) -> None:
+        """Load the weights in the background: the first reading is then as quick as the others.
+
+        What is wrong with them is told by the reading that needs them.
+        """
+        if self.unavailable is None and not self.loaded:
+            threading.Thread(target=self._get_ready, name="prepare nano", daemon=True).start()
+
+    def _get_ready(self) -> None:
+        with suppress(InputError), self._lock:
+            self._model(())
 
     def _load(self, directory: Path) -> LoadedModel:
         from ecgr1_core.model.loading import load

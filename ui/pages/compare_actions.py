@@ -25,7 +25,7 @@ from ecgr1_core.measure import measure
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
 from ecgr1_core.modality import Modality
 from ecgr1_core.readers import ReadingStream, get_reader
-from ecgr1_core.readers.base import agreed
+from ecgr1_core.readers.base import Preparing, agreed
 from ecgr1_core.readers.local_model import LocalModel
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
@@ -49,7 +49,7 @@ from ui.pages.kept_pages import PageFiles
 from ui.pages.updates import Update, failed, forget, too_big
 
 LEAST, MOST = 2, len(LETTERS)
-LOOK_EVERY_S = 0.15
+LOOK_EVERY_S = 0.3
 
 logger = logging.getLogger(__name__)
 
@@ -290,7 +290,11 @@ class CompareActions:
 
     @guarded
     def chosen(self, case: CompareCase | None, number: int, *views: str) -> Iterator[Update]:
-        """Say what there is to know of the readers that are chosen."""
+        """Say what there is to know of the readers that are chosen, and let them get ready."""
+        for view in views[:number]:
+            reader = get_reader(view.split("/")[0], self.settings)
+            if isinstance(reader, Preparing):
+                reader.prepare()
         yield told_of(self.settings, views[:number])
 
     @guarded

@@ -25,7 +25,7 @@ from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
-from ecgr1_core.readers.base import Cautioned, agreed
+from ecgr1_core.readers.base import Cautioned, Preparing, agreed
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -65,7 +65,7 @@ from ui.pages.updates import (
     too_big,
 )
 
-SECONDS_BETWEEN_UPDATES = 0.1
+SECONDS_BETWEEN_UPDATES = 0.3  # each costs a browser without a GPU a tenth of a second
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +183,8 @@ class ReadActions:
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
         """Offer the modalities of the reader that was chosen, and say what there is to know of it."""
         reader = get_reader(name, self.settings)
+        if isinstance(reader, Preparing):
+            reader.prepare()
         yield {
             "modality": gr.update(**modality_choice(reader)),
             "reader_note": reader_note_html(reader),

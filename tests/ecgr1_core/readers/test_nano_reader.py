@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES, ModalityView
 from ecgr1_core.readers import NanoReader, ReadingOptions, known_readers
-from ecgr1_core.readers.base import Cautioned
+from ecgr1_core.readers.base import Cautioned, Preparing
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 
@@ -35,3 +39,26 @@ def test_it_says_what_to_know_before_trusting_it() -> None:
     reader = NanoReader(Settings())
     assert isinstance(reader, Cautioned)
     assert "protocol reader" in reader.caution
+
+
+def test_it_gets_ready_before_it_is_asked(endless_model: Path, tmp_path: Path) -> None:
+    reader = NanoReader(Settings(), endless_model)
+    assert isinstance(reader, Preparing)
+    reader.prepare()
+    until = time.monotonic() + 60
+    while not reader.loaded and time.monotonic() < until:
+        time.sleep(0.05)
+    assert reader.loaded
+    reader.unload()
+    NanoReader(Settings(), tmp_path).prepare()  # nothing to get ready, and nothing is said
+
+
+def test_weights_that_cannot_be_loaded_are_told_by_the_reading_not_before(endless_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(endless_model, tmp_path / "broken")
+    for weights in (tmp_path / "broken").glob("*.safetensors"):
+        weights.write_bytes(b"no weights")
+    reader = NanoReader(Settings(), tmp_path / "broken")
+    reader.prepare()
+    record = EcgRecord(np.zeros((12, 2500), dtype=np.float32), 250.0, name="flat")
+    with pytest.raises(InputError):
+        list(reader.read(ModalityView("signal", record, None, None), ReadingOptions(max_new_tokens=4)))
