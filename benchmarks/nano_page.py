@@ -21,11 +21,11 @@ from playwright.sync_api import Page, sync_playwright
 from read_page import FLAGS, ROOT, server
 
 from ecgr1_core.readers import NanoReader
+from ui.components.comparison import view_name
 
 _TITLE = NanoReader.title
 _LONGEST_MS = 120_000
 _WIDTHS = (1440, 820)
-_SHARED = "Signal"
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def _read(page: Page, header: Path) -> tuple[float, float]:
 
 def _compare(page: Page, header: Path) -> tuple[float, float]:
     _open(page, header)
-    _choose(page, "view-B", f"{_TITLE} · {_SHARED}")
+    _choose(page, "view-B", view_name(_TITLE, "signal"))
     began = time.perf_counter()
     page.locator("#compare-now").click()
     page.locator(".compared .heads h3").first.wait_for(timeout=_LONGEST_MS)

@@ -172,6 +172,12 @@ class Preparing(Protocol):
         """Begin to get ready in the background, and return at once; nothing happens where it is."""
 
 
+def prepare(reader: Reader) -> None:
+    """Let a reader that was chosen get ready in the background, if it can."""
+    if isinstance(reader, Preparing):
+        reader.prepare()
+
+
 def consent_needed(reader: Reader) -> str | None:
     """Return the sentence that a person has to agree to before the reader reads, None where nothing leaves here."""
     return reader.privacy if isinstance(reader, SendsAway) and reader.host is not None else None

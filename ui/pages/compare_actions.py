@@ -25,7 +25,7 @@ from ecgr1_core.measure import measure
 from ecgr1_core.metrics.embedding import OFFLINE_MODEL, SentenceModel
 from ecgr1_core.modality import Modality
 from ecgr1_core.readers import ReadingStream, get_reader
-from ecgr1_core.readers.base import Preparing, agreed
+from ecgr1_core.readers.base import agreed, prepare
 from ecgr1_core.readers.local_model import LocalModel
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
@@ -41,7 +41,7 @@ from ui.components.status import status_html
 from ui.components.viewer import marks_html, recording_html
 from ui.pages.case_page import CasePage, Given, look_at, page_among, read_off, view_of
 from ui.pages.compare_case import CompareCase, Running
-from ui.pages.compare_choices import options_of, seed_of, told_of
+from ui.pages.compare_choices import options_of, readers_of, seed_of, told_of
 from ui.pages.compare_columns import column_of, kept_of
 from ui.pages.compare_saving import guarded, idle
 from ui.pages.hidden_text import hide_found, text_line
@@ -291,10 +291,8 @@ class CompareActions:
     @guarded
     def chosen(self, case: CompareCase | None, number: int, *views: str) -> Iterator[Update]:
         """Say what there is to know of the readers that are chosen, and let them get ready."""
-        for view in views[:number]:
-            reader = get_reader(view.split("/")[0], self.settings)
-            if isinstance(reader, Preparing):
-                reader.prepare()
+        for reader in readers_of(self.settings, views[:number]):
+            prepare(reader)
         yield told_of(self.settings, views[:number])
 
     @guarded

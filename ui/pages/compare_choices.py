@@ -31,16 +31,17 @@ def told_of(settings: Settings, views: Sequence[str]) -> Update:
 
 def notes_html(settings: Settings, views: Sequence[str]) -> str:
     """Return a line for each chosen reader: version, what it can see, where the recording goes; or what it lacks."""
-    return "".join(reader_note_html(reader) for reader in _readers_of(settings, views))
+    return "".join(reader_note_html(reader) for reader in readers_of(settings, views))
 
 
 def consent_of(settings: Settings, views: Sequence[str]) -> dict[str, Any]:
     """Return the tick without which a chosen reader does not read; invisible where none needs it."""
-    readers = _readers_of(settings, views)
+    readers = readers_of(settings, views)
     return consent_choice(next((one for one in readers if consent_needed(one) is not None), readers[0]))
 
 
-def _readers_of(settings: Settings, views: Sequence[str]) -> list[Reader]:
+def readers_of(settings: Settings, views: Sequence[str]) -> list[Reader]:
+    """Return the readers of some ways of reading, each once."""
     return [get_reader(name, settings) for name in dict.fromkeys(view.split("/")[0] for view in views)]
 
 

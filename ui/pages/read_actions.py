@@ -25,7 +25,7 @@ from ecgr1_core.interpretation import Interpretation, StreamParser
 from ecgr1_core.measure import measure
 from ecgr1_core.modality import Modality, ModalityView
 from ecgr1_core.readers import Reader, ReadingDetails, ReadingStream, get_reader
-from ecgr1_core.readers.base import Cautioned, Preparing, agreed
+from ecgr1_core.readers.base import Cautioned, agreed, prepare
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings
@@ -183,8 +183,7 @@ class ReadActions:
     def choose_reader(self, case: Case | None, name: str) -> Iterator[Update]:
         """Offer the modalities of the reader that was chosen, and say what there is to know of it."""
         reader = get_reader(name, self.settings)
-        if isinstance(reader, Preparing):
-            reader.prepare()
+        prepare(reader)
         yield {
             "modality": gr.update(**modality_choice(reader)),
             "reader_note": reader_note_html(reader),
