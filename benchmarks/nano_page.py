@@ -4,20 +4,22 @@
 
 The app is started as a user starts it, on a free port. Each WFDB record of the folder, every so many-th, is opened;
 once it is measured nano is asked for the signal, on the Read page and on the Compare page beside the protocol reader.
-Seconds are from the click to the first words of a step and to the sentence that all is done; the first reading, which
-loads the model, is in a line of its own. With --shots pictures of both pages are written there, 1440 and 820 wide.
+Seconds are from the click to nano's first words, to the end of its reading and, on the Compare page, to the finished
+comparison; the first recording that is opened is in a line of its own. With --shots pictures of both pages are written
+there, 1440 and 820 wide.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 from read_page import FLAGS, ROOT, server
 
 from ecgr1_core.readers import NanoReader
@@ -67,34 +69,51 @@ def _choose(page: Page, name: str, option: str) -> None:
     page.locator(f"#{name}").get_by_role("option", name=option, exact=True).click()
 
 
-def _read(page: Page, header: Path) -> tuple[float, float]:
+def _read(page: Page, header: Path) -> dict[str, float]:
     _open(page, header)
     _choose(page, "reader", _TITLE)
-    began = time.perf_counter()
-    page.get_by_role("button", name="Read", exact=True).click()
-    page.locator("#reading .reading").wait_for(timeout=_LONGEST_MS)
-    first = time.perf_counter() - began
-    page.locator("#status .done", has_text="Reading finished").wait_for(timeout=_LONGEST_MS)
-    return first, time.perf_counter() - began
+    return _timed(
+        page.get_by_role("button", name="Read", exact=True),
+        {
+            "first words": page.locator("#reading .reading"),
+            "reading finished": page.locator("#status .done", has_text="Reading finished"),
+        },
+    )
 
 
-def _compare(page: Page, header: Path) -> tuple[float, float]:
+def _compare(page: Page, header: Path) -> dict[str, float]:
     _open(page, header)
     _choose(page, "view-B", view_name(_TITLE, "signal"))
+    nano = page.locator("#reading .side .column, #reading .heads .head").nth(1)
+    done = page.locator("#reading .state", has_text=re.compile(r"\d s$")).nth(1)
+    return _timed(
+        page.locator("#compare-now"),
+        {
+            "first words": nano.locator(".reading").or_(done).first,
+            "reading finished": done,
+            "compared": page.locator("#status .done", has_text="The readings are compared"),
+        },
+    )
+
+
+def _timed(button: Locator, awaited: dict[str, Locator]) -> dict[str, float]:
+    """Click, and return after how many seconds each of what is awaited is there."""
     began = time.perf_counter()
-    page.locator("#compare-now").click()
-    page.locator(".compared .heads h3").first.wait_for(timeout=_LONGEST_MS)
-    first = time.perf_counter() - began
-    page.locator("#status .done", has_text="The readings are compared").wait_for(timeout=_LONGEST_MS)
-    return first, time.perf_counter() - began
+    button.click()
+    seconds = {}
+    for name, locator in awaited.items():
+        locator.wait_for(timeout=_LONGEST_MS)
+        seconds[name] = time.perf_counter() - began
+    return seconds
 
 
-def _tell(name: str, times: list[tuple[float, float]]) -> None:
+def _tell(name: str, times: list[dict[str, float]]) -> None:
     first, rest = times[0], times[1:]
-    print(f"{name}: first recording {first[0]:.2f} s to words, {first[1]:.2f} s to the end")
-    for place, what in enumerate(("to words", "to the end")):
-        found = [one[place] for one in rest]
-        print(f"{name}: {len(rest)} others {what}: median {statistics.median(found):.2f}, largest {max(found):.2f} s")
+    print(f"{name}: first recording: " + ", ".join(f"{what} {seconds:.2f} s" for what, seconds in first.items()))
+    for what in first:
+        found = [one[what] for one in rest]
+        every = ", ".join(f"{seconds:.2f}" for seconds in found)
+        print(f"{name}: {len(rest)} others, {what}: median {statistics.median(found):.2f} s of {every}")
 
 
 def _picture(page: Page, folder: Path | None, name: str) -> None:

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
         None,
         description="Sentence model of comparisons, a directory or a name of the Hugging Face hub; one comes along.",
     )
+    load_at_start: bool = Field(
+        True,
+        description="Whether the models that come along are loaded as soon as pages are served (350 MB).",
+    )
     model_max_new_tokens: int = Field(2048, ge=1, description="Most tokens that one reading of the model may have.")
     model_max_seconds: float = Field(
         1800.0, gt=0, description="Longest time that the model may take for one reading, in seconds."

@@ -12,6 +12,7 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from fastapi import FastAPI
 from annotations.recordings import FILE_NAME, RecordingStore
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.examples import bundled_examples, fetched_examples
+from ecgr1_core.metrics.embedding import OFFLINE_MODEL
+from ecgr1_core.readers import known_readers
+from ecgr1_core.readers.base import Preparing
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import strings, strings_web
@@ -28,6 +32,7 @@ from ui.components import page_panel
 from ui.components.viewer import STYLES, viewer_script
 from ui.pages import adjudicate, login, oidc, people, rate, rate_calls, results, studies, studies_audit, studies_build
 from ui.pages.compare import build_compare_page
+from ui.pages.compare_actions import sentence_model
 from ui.pages.kept_pages import PAGES_FILE, PageFiles
 from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
@@ -120,7 +125,8 @@ def _own(*names: str) -> str:
 def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, block: bool = True) -> Running:
     """Serve `app` and the pages of reader studies on `settings.host` and `settings.port`.
 
-    With `block` the call returns when the process is interrupted. Raises `InputError` where the port is taken.
+    With `block` the call returns when the process is interrupted; meanwhile the models that come along are loaded,
+    unless the settings say not to. Raises `InputError` where the port is taken.
     """
     built = build_server(app, settings)
     running = server.listen(built, settings.host, settings.port)
@@ -132,8 +138,23 @@ def launch(app: gr.Blocks, settings: Settings, *, open_browser: bool = False, bl
     if open_browser:
         webbrowser.open(running.address)
     if block:
+        if settings.load_at_start:
+            threading.Thread(target=get_ready, args=(settings,), name="get ready", daemon=True).start()
         running.wait()
     return running
+
+
+def get_ready(settings: Settings) -> None:
+    """Load what comes with the program and takes seconds to load: the embedded model, then what comparisons need.
+
+    What cannot be loaded is told by the reading or the comparison that needs it.
+    """
+    for reader in known_readers(settings):
+        if isinstance(reader, Preparing):
+            reader.get_ready()
+    if settings.sentence_model is None:
+        with suppress(InputError):
+            sentence_model(OFFLINE_MODEL).load()
 
 
 def _theme() -> Any:

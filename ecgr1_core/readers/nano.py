@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ecgr1_core.errors import InputError
+from ecgr1_core.readers.apart import Row
+from ecgr1_core.readers.base import ReadingOptions
 from ecgr1_core.readers.ecg_r1 import EcgR1Reader
 from ecgr1_core.settings import Settings
 
@@ -46,17 +48,18 @@ class NanoReader(EcgR1Reader):
         """It has none."""
         return None
 
-    def prepare(self) -> None:
-        """Load the weights in the background: the first reading is then as quick as the others.
+    def get_ready(self) -> None:
+        """Load the weights: the first reading is then as quick as the others.
 
         What is wrong with them is told by the reading that needs them.
         """
         if self.unavailable is None and not self.loaded:
-            threading.Thread(target=self._get_ready, name="prepare nano", daemon=True).start()
+            with suppress(InputError), self._lock:
+                self._model(())
 
-    def _get_ready(self) -> None:
-        with suppress(InputError), self._lock:
-            self._model(())
+    def _work(self, rows: list[Row], options: ReadingOptions) -> None:
+        _compute_alone()
+        super()._work(rows, options)
 
     def _load(self, directory: Path) -> LoadedModel:
         from ecgr1_core.model.loading import load
@@ -65,3 +68,18 @@ class NanoReader(EcgR1Reader):
 
     def _precision(self, directory: Path) -> str | None:
         return "fp32"
+
+
+def _compute_alone() -> None:
+    """Let PyTorch compute in this thread alone, and in as many as before in all others.
+
+    Its layers are too small to be shared out: two threads are no quicker on idle cores, and where a browser is busy on
+    one of them each layer waits for the slower thread, four times as long in all.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # for this thread, and for those that begin from here on
+    others = threading.Thread(target=torch.set_num_threads, args=(before,))
+    others.start()
+    others.join()

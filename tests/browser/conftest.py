@@ -54,8 +54,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app_address(data_dir: Path) -> Iterator[str]:
-    """The address of the real app, served by `ecgr1 serve` on a free port, without a model."""
-    with served(data_dir) as address:
+    """The address of the real app, served by `ecgr1 serve` on a free port, without a model of its own."""
+    with served(data_dir, ECGR1_LOAD_AT_START="true") as address:
         yield address
 
 

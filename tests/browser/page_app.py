@@ -22,14 +22,14 @@ START_S = 90.0
 
 @contextmanager
 def served(data_dir: Path, **settings: str) -> Iterator[str]:
-    """Serve the real app with its data in `data_dir`, and give its address."""
+    """Serve the real app with its data in `data_dir`, and give its address; models are loaded when they are needed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = (data_dir / "serve.log").open("w")
     command = [sys.executable, str(ROOT / "app.py"), "serve", "--port", str(port), "--no-browser"]
     own = {name: value for name, value in os.environ.items() if not name.startswith("ECGR1_MODEL")}
-    environment = own | {"ECGR1_DATA_DIR": str(data_dir), **settings}
+    environment = own | {"ECGR1_DATA_DIR": str(data_dir), "ECGR1_LOAD_AT_START": "false", **settings}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}/"
     try:

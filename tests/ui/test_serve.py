@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from ecgr1_core.errors import InputError
+from ecgr1_core.metrics.embedding import OFFLINE_MODEL
+from ecgr1_core.readers import NanoReader, known_readers
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 from ui import cli
-from ui.app import build_app, launch
+from ui.app import build_app, get_ready, launch
+from ui.pages.compare_actions import sentence_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +56,12 @@ def test_a_taken_port_is_one_sentence(settings: Settings) -> None:
         other.listen()
         with pytest.raises(InputError, match=rf"port {settings.port} on 127.0.0.1: .*; choose another with --port\."):
             launch(build_app(settings, examples), settings, block=False)
+
+
+def test_models_that_come_along_are_ready_before_anybody_asks(settings: Settings) -> None:
+    get_ready(settings)
+    assert sentence_model(OFFLINE_MODEL).loaded
+    assert all(reader.loaded for reader in known_readers(settings) if isinstance(reader, NanoReader))
 
 
 def test_no_state_or_default_of_the_page_gives_anything_away(settings: Settings, tmp_path: Path) -> None:

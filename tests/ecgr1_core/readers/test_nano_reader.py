@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.modality import MODALITIES, ModalityView
+from ecgr1_core.model.loading import LoadedModel
 from ecgr1_core.readers import NanoReader, ReadingOptions, known_readers
-from ecgr1_core.readers.base import Cautioned, Preparing
+from ecgr1_core.readers.base import Cautioned, Preparing, prepare
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
 
@@ -44,13 +47,35 @@ def test_it_says_what_to_know_before_trusting_it() -> None:
 def test_it_gets_ready_before_it_is_asked(endless_model: Path, tmp_path: Path) -> None:
     reader = NanoReader(Settings(), endless_model)
     assert isinstance(reader, Preparing)
-    reader.prepare()
+    prepare(reader)
     until = time.monotonic() + 60
     while not reader.loaded and time.monotonic() < until:
         time.sleep(0.05)
     assert reader.loaded
     reader.unload()
-    NanoReader(Settings(), tmp_path).prepare()  # nothing to get ready, and nothing is said
+    NanoReader(Settings(), tmp_path).get_ready()  # nothing to get ready, and nothing is said
+
+
+def test_it_computes_in_one_thread_and_leaves_others_theirs(endless_model: Path) -> None:
+    class Watched(NanoReader):
+        def _load(self, directory: Path) -> LoadedModel:
+            seen.append(torch.get_num_threads())
+            return super()._load(directory)
+
+    seen: list[int] = []
+    record = EcgRecord(np.random.default_rng(1).normal(0, 0.4, (12, 750)).astype(np.float32), 250.0, name="short")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        reader = Watched(Settings(), endless_model)
+        assert "".join(reader.read(ModalityView("signal", record, None, None), ReadingOptions(max_new_tokens=2)))
+        begun_later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        begun_later.start()
+        begun_later.join()
+        assert seen == [1, 3]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_weights_that_cannot_be_loaded_are_told_by_the_reading_not_before(endless_model: Path, tmp_path: Path) -> None:
@@ -58,7 +83,7 @@ def test_weights_that_cannot_be_loaded_are_told_by_the_reading_not_before(endles
     for weights in (tmp_path / "broken").glob("*.safetensors"):
         weights.write_bytes(b"no weights")
     reader = NanoReader(Settings(), tmp_path / "broken")
-    reader.prepare()
+    reader.get_ready()
     record = EcgRecord(np.zeros((12, 2500), dtype=np.float32), 250.0, name="flat")
     with pytest.raises(InputError):
         list(reader.read(ModalityView("signal", record, None, None), ReadingOptions(max_new_tokens=4)))
