@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
-from read_page import FLAGS, ROOT, server
+from read_page import FLAGS, ROOT, server, some_headers
 
 from ecgr1_core.readers import NanoReader
 from ui.components.comparison import view_name
@@ -38,8 +38,7 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     parser.add_argument("--shots", type=Path)
     given = parser.parse_args()
-    headers = sorted(given.recordings.rglob("*.hea"))
-    headers = headers[:: max(1, len(headers) // given.count)][: given.count]
+    headers = some_headers(given.recordings, given.count)
     with (
         tempfile.TemporaryDirectory() as folder,
         server(ROOT, Path(folder)) as address,
@@ -84,12 +83,12 @@ def _read(page: Page, header: Path) -> dict[str, float]:
 def _compare(page: Page, header: Path) -> dict[str, float]:
     _open(page, header)
     _choose(page, "view-B", view_name(_TITLE, "signal"))
-    nano = page.locator("#reading .side .column, #reading .heads .head").nth(1)
+    words = page.locator("#reading .side .column").nth(1).locator(".reading")
     done = page.locator("#reading .state", has_text=re.compile(r"\d s$")).nth(1)
     return _timed(
         page.locator("#compare-now"),
         {
-            "first words": nano.locator(".reading").or_(done).first,
+            "first words": words.or_(done).first,
             "reading finished": done,
             "compared": page.locator("#status .done", has_text="The readings are compared"),
         },

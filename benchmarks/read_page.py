@@ -142,8 +142,7 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="checkout whose app is started (default: this one)")
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     arguments = parser.parse_args()
-    headers = sorted(arguments.recordings.rglob("*.hea"))
-    headers = headers[:: max(1, len(headers) // arguments.count)][: arguments.count]
+    headers = some_headers(arguments.recordings, arguments.count)
     if len(headers) < 2 or arguments.chromium is None:
         print("needs two WFDB records and chromium (sudo apt-get install chromium)", file=sys.stderr)
         return 2
@@ -152,6 +151,12 @@ def main() -> int:
         results = _run(address, records, _synthetic(Path(folder)), arguments.chromium, arguments.growth)
     _tell(results)
     return 0
+
+
+def some_headers(folder: Path, count: int) -> list[Path]:
+    """Return the headers of at most `count` WFDB records from all over a folder."""
+    headers = sorted(folder.rglob("*.hea"))
+    return headers[:: max(1, len(headers) // count)][:count]
 
 
 def _tell(results: Results) -> None:

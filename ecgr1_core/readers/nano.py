@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ecgr1_core.model.loading import LoadedModel
 
 DIRECTORY: Final = Path(__file__).parent / "nano_weights"
+_CHANGING_THREADS: Final = threading.Lock()
 
 
 class NanoReader(EcgR1Reader):
@@ -78,8 +79,9 @@ def _compute_alone() -> None:
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # for this thread, and for those that begin from here on
-    others = threading.Thread(target=torch.set_num_threads, args=(before,))
-    others.start()
-    others.join()
+    with _CHANGING_THREADS:  # another reading that begins meanwhile would take the 1 for what it was before
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)  # for this thread, and for those that begin from here on
+        others = threading.Thread(target=torch.set_num_threads, args=(before,))
+        others.start()
+        others.join()

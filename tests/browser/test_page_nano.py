@@ -46,7 +46,7 @@ def test_it_is_compared_with_the_protocol_reader(compare_page: Page) -> None:
     expect(page.locator("#status .done")).to_contain_text("is open and measured", timeout=30_000)
     choose(page, "view-B", f"{TITLE} · Signal")
     page.locator("#compare-now").click()
-    expect(page.locator("#status .done")).to_contain_text("The readings are compared", timeout=120_000)
+    expect(page.locator("#status .done")).to_contain_text("The readings are compared", timeout=60_000)
     assert page.locator(".compared .heads h3").all_inner_texts() == [
         "A Protocol (embedded) · Signal", f"B {TITLE} · Signal",
     ]  # fmt: skip
