@@ -58,6 +58,7 @@
 
   // How the trace is looked at is told a moment after it was changed; a reopened recording gets its own look back.
   let told = "";
+  let taken = null; // that place changes with every progress that is shown in it, and one look is given back once
   const look = () => {
     const view = window.ecgr1Reading.view();
     const isOpen = document.querySelector("#trace-data .data") !== null;
@@ -66,8 +67,9 @@
   };
   const restore = () => {
     const text = document.querySelector("#view-kept .data")?.textContent;
-    if (!text || !window.ecgr1Viewer) return;
-    const { start, key, ...view } = JSON.parse(text);
+    if (!text || text === taken || !window.ecgr1Viewer) return;
+    taken = text;
+    const { start, at, ...view } = JSON.parse(text);
     if (!Object.keys(view).length) return;
     window.setTimeout(() => { // after the viewer has taken the recording
       window.ecgr1Viewer.change({ ...view, ...(start ? { start } : {}) });

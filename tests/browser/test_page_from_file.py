@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from page_app import ROOT, watched
-from page_steps import mark_status, shown, upload, view
+from page_steps import mark_status, read, shown, upload, view
 from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(ROOT / "tests" / "ui"))
@@ -58,6 +58,12 @@ def give_gain(page: Page) -> None:
     page.locator("#ask-gain input").click()
     page.locator("#ask-gain").get_by_role("option", name="10", exact=True).click()
     page.get_by_role("button", name="Read file").click()
+
+
+def settle(page: Page) -> None:
+    """Wait until the viewer has taken the look of the page, which it does a moment after the page was told of it."""
+    page.locator("#view-kept .data").wait_for(state="attached")
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")
 
 
 def panel(page: Page) -> dict[str, Any]:
@@ -123,14 +129,8 @@ def test_the_page_stands_below_its_trace_with_what_was_found_drawn_over_it(read_
 def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(read_page: Page, pages: Path) -> None:
     open_page(read_page, pages / "cart.png")
     assert shown(read_page)["view"]["layout"] == "3x4+1", "as on the page"
-    rows = 0
-    for _ in range(20):  # the viewer takes the look of the page at a moment of its own, which may come after ours
-        if rows != 12:
-            view(read_page, layout="12x1", band="off")
-        read_page.wait_for_timeout(300)  # it is drawn
-        before, rows = rows, read_page.evaluate("window.ecgr1Viewer.state().sheet.rows.length")
-        if before == rows == 12:
-            break
+    settle(read_page)
+    view(read_page, layout="12x1", band="off")
     dark = read_page.evaluate(
         """() => { const { sheet, px_per_mm: scale } = window.ecgr1Viewer.state();
           const canvas = document.querySelector("#trace");
@@ -158,6 +158,15 @@ def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(read_page: Pa
         own = row // 3
         assert shares[own] > 0.5, (row, shares)
         assert np.delete(shares, own).max() < 0.05, f"row {row} has a line where the page shows nothing: {shares}"
+
+
+def test_a_layout_that_was_chosen_stays_while_other_things_run(read_page: Page, pages: Path) -> None:
+    open_page(read_page, pages / "cart.png")
+    settle(read_page)
+    view(read_page, layout="6x2")
+    read(read_page)
+    settle(read_page)
+    assert shown(read_page)["view"]["layout"] == "6x2", "as chosen, not as on the page"
 
 
 def test_it_is_corrected_and_taken_back(read_page: Page, pages: Path) -> None:

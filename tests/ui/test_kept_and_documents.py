@@ -84,7 +84,8 @@ def test_what_was_read_is_listed_and_reopens_as_it_was(kept: KeptActions, read_c
     again = whole(kept.reopen(None, ANNA, key))
     assert again["case"].measurements == read_case.measurements
     assert again["case"].reading == read_case.reading
-    assert '{"layout": "6x2", "speed": 50, "key":' in unescape(again["view_kept"])
+    assert '{"layout": "6x2", "speed": 50, "at":' in unescape(again["view_kept"])
+    assert whole(kept.reopen(None, ANNA, key))["view_kept"] != again["view_kept"], "each is taken once"
     assert "as you left it" in again["status"]
     assert "claims supported" in again["reading"]
     assert "Read by Protocol" in again["footer"]

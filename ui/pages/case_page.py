@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -251,8 +250,3 @@ def panel_data_html(page: CasePage | None, *, keeping: bool) -> str:
     notes = [large] if keeping and not page.is_small else []
     asked = asked_json(page.asked)
     return page_data_html(page.shown, page.picture(), asked, number=page.number, pages=page.pages, notes=notes)
-
-
-def view_as_page(page: CasePage, key: str) -> str:
-    """Return, for the viewer, that the recording of this digest is to be looked at as the page shows it."""
-    return f'<div class="data">{escape(json.dumps({**page.shown["view"], "key": key}), quote=False)}</div>'

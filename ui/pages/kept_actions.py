@@ -6,11 +6,9 @@ kept. Everything is asked of the store in the name of that secret, so that nobod
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from html import escape
 
 import gradio as gr
 
@@ -32,7 +30,7 @@ from ui.pages.case import Case
 from ui.pages.case_page import panel_data_html
 from ui.pages.finished import checked_again, kept_footer, tools_of
 from ui.pages.kept_pages import PageFiles
-from ui.pages.kept_view import view_of
+from ui.pages.kept_view import view_html, view_of
 from ui.pages.read_actions import modality_choice, reader_note_html
 from ui.pages.updates import Update, busy, guarded, idle, nothing_asked
 
@@ -170,7 +168,7 @@ def reopened(case: Case, kept: KeptRecording) -> Update:
         "lead_table": lead_table_html(measured, **note),
         "reading": reading_html(None if reading is None else parse(reading.raw), checked_again(case)),
         "footer": footer_html() if reading is None else kept_footer(reading),
-        "view_kept": f'<div class="data">{escape(json.dumps({**kept.view, "key": kept.key}), quote=False)}</div>',
+        "view_kept": view_html(kept.view),
         "status": status_html("done", reopened_sentence(kept)),
     }
 

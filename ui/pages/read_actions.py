@@ -46,11 +46,11 @@ from ui.pages.case_page import (
     page_among,
     panel_data_html,
     read_off,
-    view_as_page,
     view_of,
 )
 from ui.pages.finished import ended, finished_html, footer_of, kept_footer, tools_of
 from ui.pages.hidden_text import hide_marked
+from ui.pages.kept_view import view_html
 from ui.pages.updates import (
     Update,
     busy,
@@ -148,7 +148,7 @@ class ReadActions:
         if case is not None:
             case.leave()
         opened = Case(record, page=page)
-        looked_at = {} if page is None else {"view_kept": view_as_page(page, opened.key)}
+        looked_at = {} if page is None else {"view_kept": view_html(page.shown["view"])}
         yield (
             {
                 "case": opened,
