@@ -7,6 +7,7 @@ second value) is None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -146,7 +147,7 @@ def with_interval(
 def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:
     ordered = np.asarray(values, float)
     index = np.searchsorted(ordered, ratings)
-    if not np.array_equal(ordered[np.clip(index, 0, len(ordered) - 1)], ratings):
+    if not (ordered.take(index, mode="clip") == ratings).all():
         raise ValueError("a rating is none of the values")
     return index
 
@@ -154,9 +155,8 @@ def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:
 def _counts(ratings: Ratings, values: Sequence[float]) -> Ratings:
     """Return how often each value was given to each unit that has any rating, [units, values]."""
     given = ~np.isnan(ratings)
-    counts = np.zeros((len(ratings), len(values)))
-    rows = np.nonzero(given)[0]
-    np.add.at(counts, (rows, _indices(ratings[given], values)), 1)
+    places = np.nonzero(given)[0] * len(values) + _indices(ratings[given], values)
+    counts = np.bincount(places, minlength=len(ratings) * len(values)).reshape(len(ratings), -1).astype(float)
     return counts[given.any(axis=1)]
 
 
@@ -170,7 +170,7 @@ def _observed(counts: Ratings, agree: Ratings) -> float | None:
 
 
 def _chance_corrected(observed: float, expected: float) -> float | None:
-    return None if np.isclose(expected, 1) else (observed - expected) / (1 - expected)
+    return None if math.isclose(expected, 1, rel_tol=0, abs_tol=1e-5) else (observed - expected) / (1 - expected)
 
 
 def _squared_differences(totals: Ratings, values: Sequence[float], level: str) -> Ratings:

@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from ecgr1_core.digitize.drawing import Drawing, turned_boxes
 from ecgr1_core.digitize.intake import OpenedPage
 from ecgr1_core.digitize.labels import NAMES
 from ecgr1_core.digitize.page_on_grid import mm_per_px_of
@@ -21,6 +20,7 @@ from ecgr1_core.digitize.pieces import BoxPx, Pixels
 from ecgr1_core.digitize.printed_text import printed_text
 from ecgr1_core.digitize.report import DigitizeReport
 from ecgr1_core.errors import InputError
+from ecgr1_core.pdf.drawing import Drawing, turned_boxes
 
 MOST_BOXES = 500
 _RING_PX = 12  # around a box, in which its paper is looked for

@@ -27,11 +27,11 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import ecgr1_core
-from ecgr1_core.digitize.drawing import MM_PER_INCH, Drawing, Stroke, Style
 from ecgr1_core.digitize.pieces import Pixels, RasterPage
 from ecgr1_core.errors import DamagedFileError, InputError, UnknownFormatError, UnsuitableRecordingError
 from ecgr1_core.formats.bundle import check_file, read_bytes
 from ecgr1_core.formats.kinds import kind_of
+from ecgr1_core.pdf.drawing import MM_PER_INCH, Drawing, Stroke, Style
 
 MAX_FILE_MB = 200
 MAX_PX = 120_000_000  # of the file: 12,000 × 10,000
@@ -275,11 +275,11 @@ def _strokes(answer: dict[str, npt.NDArray[Any]]) -> tuple[Stroke, ...]:
 
 
 def _ask_pdfium(data: bytes, subject: str, page: int) -> dict[str, npt.NDArray[Any]]:
-    """Return what `pdf_page` answers, from a process of its own."""
+    """Return what `ecgr1_core.pdf.page` answers, from a process of its own."""
     root = str(Path(ecgr1_core.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "ecgr1_core.digitize.pdf_page", str(page), str(math.ceil(PDF_TIME_S))]
+    command = [sys.executable, "-m", "ecgr1_core.pdf.page", str(page), str(math.ceil(PDF_TIME_S))]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=_PDF_WAIT_S, env=environment)
     except subprocess.TimeoutExpired as error:
@@ -287,7 +287,9 @@ def _ask_pdfium(data: bytes, subject: str, page: int) -> dict[str, npt.NDArray[A
     if sys.platform != "win32" and done.returncode == -signal.SIGXCPU:
         raise _too_long(subject)
     if done.returncode != 0:
-        _log.warning("pdf_page ended with %s: %s", done.returncode, done.stderr.decode(errors="replace")[-2000:])
+        _log.warning(
+            "ecgr1_core.pdf.page ended with %s: %s", done.returncode, done.stderr.decode(errors="replace")[-2000:]
+        )
         raise DamagedFileError(
             subject, f"the PDF page cannot be read (the reader ended with {done.returncode})", "give it as an image"
         )

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ecgr1_core.digitize.drawing import Drawing, Stroke, Style
 from ecgr1_core.digitize.intake import OpenedPage
 from ecgr1_core.digitize.pieces import Pixels, RasterPage
+from ecgr1_core.pdf.drawing import Drawing, Stroke, Style
 
 _MARK = b"ECG-R1 page 1\n"
 _JPEG_QUALITY = 95  # without subsampling of colours: the lines of a grid keep theirs

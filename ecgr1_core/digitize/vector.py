@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ecgr1_core.digitize.drawing import Drawing, Float64Array, Stroke, Words, turned_points
 from ecgr1_core.digitize.pieces import BoxPx, FoundPage, Order, PageText, ScaleSource, TracePiece
 from ecgr1_core.digitize.printed_scale import PrintedScale, printed_scale
 from ecgr1_core.digitize.vector_grid import Grid, find_grid
@@ -25,6 +24,7 @@ from ecgr1_core.digitize.vector_traces import (
     without_pulses,
 )
 from ecgr1_core.formats.leads import parse_lead_name
+from ecgr1_core.pdf.drawing import Drawing, Float64Array, Stroke, Words, turned_points
 from ecgr1_core.record import PRECORDIAL_LEADS
 from ecgr1_core.render.layouts import LAYOUTS, ORDERS, find_layout
 

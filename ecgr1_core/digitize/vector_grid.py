@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecgr1_core.digitize.drawing import Float64Array, Stroke
+from ecgr1_core.pdf.drawing import Float64Array, Stroke
 
 MINOR_MM, MAJOR_MM = 1.0, 5.0
 SCALE_RANGE = (0.3, 3.0)

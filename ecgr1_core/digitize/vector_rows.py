@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ecgr1_core.digitize.drawing import Float64Array
 from ecgr1_core.digitize.vector_traces import Line
+from ecgr1_core.pdf.drawing import Float64Array
 
 _LONG_MM = 15.0
 _CHUNK_GAP_MM = 1.0

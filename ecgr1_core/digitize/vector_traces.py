@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecgr1_core.digitize.drawing import Drawing, Float64Array, Stroke, Style
+from ecgr1_core.pdf.drawing import Drawing, Float64Array, Stroke, Style
 
 PULSE_HEIGHTS_MM = (2.5, 5.0, 10.0, 20.0, 40.0)
 _LEAST_POINTS = 12

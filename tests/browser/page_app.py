@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 ROOT = Path(__file__).parents[2]
 START_S = 90.0
@@ -72,3 +73,16 @@ def watched(page: Page, address: str) -> Iterator[None]:
     yield
     assert faults == []
     assert hosts - {None} == {"127.0.0.1"}, "a request left this machine"  # None: data: and blob: addresses
+
+
+@contextmanager
+def one_page(
+    browser: Browser, address: str, options: Mapping[str, Any], prepare: Callable[[Page], None] = lambda page: None
+) -> Iterator[Page]:
+    """Open an address, watched, in a page for several tests that leave it as it was; `prepare` it before."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    prepare(page)
+    with watched(page, address):
+        yield page
+    context.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from page_app import one_page
 from page_recordings import write_wfdb
 from page_steps import open_files, shown, view
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ecgr1_core.record import EcgRecord
 from training.synthesis import Truth, calibration_ecg
@@ -29,12 +31,36 @@ DARKEST = """([x, y, width, height]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def known() -> tuple[EcgRecord, Truth]:
+    return calibration_ecg(r_mv=R_MV, rr_ms=RR_MS)
+
+
+@pytest.fixture(scope="module")
+def opened(
+    browser: Browser,
+    app_address: str,
+    browser_context_args: dict[str, object],
+    known: tuple[EcgRecord, Truth],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Page, dict[str, Any]]]:
+    """The Read page with that ECG, and how it is looked at, for all the tests below."""
+    with one_page(browser, app_address, browser_context_args) as page:
+        open_files(page, write_wfdb(tmp_path_factory.mktemp("known"), "known", known[0].signal_mv))
+        view(page, layout="II", band="off")
+        yield page, shown(page)["view"]
+
+
 @pytest.fixture
-def known(read_page: Page, tmp_path: Path) -> tuple[EcgRecord, Truth]:
-    record, truth = calibration_ecg(r_mv=R_MV, rr_ms=RR_MS)
-    open_files(read_page, write_wfdb(tmp_path, "known", record.signal_mv))
-    view(read_page, layout="II", band="off")
-    return record, truth
+def read_page(opened: tuple[Page, dict[str, Any]]) -> Page:
+    """That page without a caliper, looked at as at first."""
+    page, first = opened
+    page.keyboard.press("Escape")
+    page.evaluate("(view) => window.ecgr1Viewer.change(view)", first)
+    page.locator("#v-scroll").evaluate("box => box.scrollTo(0, 0)")
+    assert shown(page)["calipers"] == []
+    assert shown(page)["view"] == first
+    return page
 
 
 def place(page: Page, time_s: float, mv: float) -> tuple[float, float]:

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from page_kept import SUMMARY, kept_claims, reopen
+from page_app import one_page
+from page_kept import SUMMARY, keep_recordings, kept_claims, know, reopen
 from page_recordings import ptbxl_pair
 from page_steps import lead_names, open_files, read, shown, view
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from ecgr1_core.verify import counts
 
 
+@pytest.fixture(scope="module")
+def opened(
+    browser: Browser, app_address: str, browser_context_args: dict[str, object], data_dir: Path, shared_data: Path
+) -> Iterator[tuple[Page, dict[str, Any]]]:
+    """The Read page with a kept reading that has claims of every status, and how its trace is looked at."""
+    keep_recordings(data_dir, shared_data)
+    with one_page(browser, app_address, browser_context_args, know) as page:
+        reopen(page, "read one")
+        yield page, shown(page)["view"]
+
+
 @pytest.fixture
-def kept_page(known_page: Page) -> Page:
-    """The Read page with a kept reading that has claims of every status."""
-    reopen(known_page, "read one")
-    return known_page
+def kept_page(opened: tuple[Page, dict[str, Any]]) -> Page:
+    """That page with nothing chosen, looked at as at first."""
+    page, first = opened
+    page.keyboard.press("Escape")
+    page.evaluate("(view) => window.ecgr1Viewer.change(view)", first)
+    assert shown(page)["view"] == first
+    assert shown(page)["highlighted"] is None
+    return page
 
 
 def lit(page: Page) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from page_app import ROOT, served
@@ -34,8 +33,9 @@ class Place:
     invitation: str
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    tmp_path = tmp_path_factory.mktemp("clinic")
     with cheap_hashes():
         world = running_study(tmp_path / "study.sqlite", raters=1, cases=1, duplicate_share=0)
         with world.database.writing() as session:

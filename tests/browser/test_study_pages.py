@@ -149,44 +149,42 @@ def test_a_whole_reading_with_keys_alone(page: Page, site: tuple[str, simulated_
     assert noted == []
 
 
-def test_axe_finds_no_fault_on_any_page(browser: Browser, tmp_path: Path) -> None:
-    with cheap_hashes():
-        world = running_study(tmp_path / "study.sqlite", cases=2, duplicate_share=0)
+def test_axe_finds_no_fault_on_any_page(browser: Browser, site: tuple[str, simulated_study.World]) -> None:
+    address, world = site
     key = study_key(world)
     found: dict[str, list[str]] = {}
-    with served(tmp_path, ECGR1_STUDY_DATABASE=str(tmp_path / "study.sqlite")) as address:
-        for name, paths in (
-            ("rater1", ("rate", f"rate/study/{key}", "account")),
-            ("investigator", ("studies", *(f"studies/{key}?step={step}" for step in (
-                "cases", "arms", "outputs", "rubric", "people", "design", "lock", "overview")), f"studies/{key}/audit",
-                "results")),
-            ("admin", ("people", "studies")),
-        ):  # fmt: skip
-            context = browser.new_context(viewport={"width": 820, "height": 1180})
-            page = context.new_page()
-            page.goto(address + "login")
-            found["log-in"] = faults(page)
-            enter(page, address, name, "studies" if name != "rater1" else "rate")
-            for path in paths:
-                page.goto(address + path)
-                found[f"{name} {path}"] = faults(page)
-                page.locator("#dark-switch").click()
-                found[f"{name} {path} dark"] = faults(page, colours_only=True)
-                page.locator("#dark-switch").click()
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than 820"
-            if name == "rater1":
-                page.goto(address + f"rate/study/{key}")
-                page.locator("#continue").click()
-                found["stage one"] = faults(page)
-                page.locator("[data-labels=labels] input").fill("lbbb")
-                page.locator(".options [role=option]").first.click()
-                page.locator("[data-ask=confidence] label").first.click()
-                page.locator("#submit").click()
-                expect(page.get_by_role("heading", name="Reading A", exact=True)).to_be_visible()
-                found["stage two"] = faults(page)
-                page.locator("#dark-switch").click()
-                found["stage two dark"] = faults(page, colours_only=True)
-            context.close()
+    for name, paths in (
+        ("rater1", ("rate", f"rate/study/{key}", "account")),
+        ("investigator", ("studies", *(f"studies/{key}?step={step}" for step in (
+            "cases", "arms", "outputs", "rubric", "people", "design", "lock", "overview")), f"studies/{key}/audit",
+            "results")),
+        ("admin", ("people", "studies")),
+    ):  # fmt: skip
+        context = browser.new_context(viewport={"width": 820, "height": 1180})
+        page = context.new_page()
+        page.goto(address + "login")
+        found["log-in"] = faults(page)
+        enter(page, address, name, "studies" if name != "rater1" else "rate")
+        for path in paths:
+            page.goto(address + path)
+            found[f"{name} {path}"] = faults(page)
+            page.locator("#dark-switch").click()
+            found[f"{name} {path} dark"] = faults(page, colours_only=True)
+            page.locator("#dark-switch").click()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than 820"
+        if name == "rater1":
+            page.goto(address + f"rate/study/{key}")
+            page.locator("#continue").click()
+            found["stage one"] = faults(page)
+            page.locator("[data-labels=labels] input").fill("lbbb")
+            page.locator(".options [role=option]").first.click()
+            page.locator("[data-ask=confidence] label").first.click()
+            page.locator("#submit").click()
+            expect(page.get_by_role("heading", name="Reading A", exact=True)).to_be_visible()
+            found["stage two"] = faults(page)
+            page.locator("#dark-switch").click()
+            found["stage two dark"] = faults(page, colours_only=True)
+        context.close()
     assert {state: lines for state, lines in found.items() if lines} == {}
 
 
@@ -339,7 +337,8 @@ def test_the_wizard_from_an_empty_machine_to_a_rater_s_queue(browser: Browser, t
 
 
 def _serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"ECGR1_DATA_DIR": str(folder), "ECGR1_STUDY_DATABASE": str(folder / "study.sqlite")}
+    own = {"ECGR1_DATA_DIR": str(folder), "ECGR1_STUDY_DATABASE": str(folder / "study.sqlite")}
+    environment = os.environ | own | {"ECGR1_LOAD_AT_START": "false"}
     command = [sys.executable, str(ROOT / "app.py"), "serve", "--port", str(port), "--no-browser"]
     with (folder / "serve.log").open("a") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)

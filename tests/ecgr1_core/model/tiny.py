@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,9 +31,13 @@ Read this electrocardiogram step by step and give the interpretation. You are a 
 """
 
 
-def build_tokenizer(*, ecg_tokens: bool = True) -> Qwen2Tokenizer:
-    """A byte-level BPE of about 400 tokens, with Qwen3-VL's special tokens and, unless told otherwise, the ECG's."""
-    tokenizer: Qwen2Tokenizer = start.build_tokenizer([_PROSE], 400, ecg_tokens=ecg_tokens)
+def build_tokenizer(*, ecg_tokens: bool = True, texts: Sequence[str] = ()) -> Qwen2Tokenizer:
+    """A byte-level BPE with Qwen3-VL's special tokens and, unless told otherwise, the ECG's.
+
+    It has about 400 tokens, or some 1,500 where `texts` are given, which it then writes with few.
+    """
+    size = 1500 if texts else 400
+    tokenizer: Qwen2Tokenizer = start.build_tokenizer([_PROSE, *texts], size, ecg_tokens=ecg_tokens)
     return tokenizer
 
 
@@ -123,15 +128,16 @@ def build_checkpoint(
     dtype: torch.dtype = torch.float32,
     ecg_tokens: bool = True,
     shard_size: str = "400KB",
+    texts: Sequence[str] = (),
     **sizes: Any,
 ) -> Path:
-    """Write a tiny checkpoint and return its directory; `sizes` as of `build_config`.
+    """Write a tiny checkpoint and return its directory; `texts` as of `build_tokenizer`, `sizes` as of `build_config`.
 
     `layout` "published" has the configuration that the authors' programs read, "ecgr1" the one that this program saves.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(ecg_tokens=ecg_tokens)
-    config = build_config(tokenizer if ecg_tokens else build_tokenizer(), **sizes)
+    tokenizer = build_tokenizer(ecg_tokens=ecg_tokens, texts=texts)
+    config = build_config(tokenizer if ecg_tokens else build_tokenizer(texts=texts), **sizes)
     model = build_model(config, seed=seed).to(dtype)
     model.config.dtype = dtype
     end, pad = (tokenizer.convert_tokens_to_ids(name) for name in ("<|im_end|>", "<|endoftext|>"))

@@ -45,12 +45,6 @@ NOISY = Disturbance(0.12, 0.03, devices=True)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
-    return checkpoint(tmp_path_factory.mktemp("held") / "tiny")
-
-
-@pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("held_rows")
     sources = (SyntheticSource(count=4, kinds=("sinus", "lbbb")),)
@@ -65,6 +59,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows(corpus: Path) -> list[Row]:
     return [row for row in read_rows(corpus) if isinstance(row, Row)]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> Path:
+    """A tiny checkpoint whose tokens are those of the corpus: readings have hundreds of them, not thousands."""
+    torch.set_num_threads(1)
+    return checkpoint(tmp_path_factory.mktemp("held") / "tiny", texts=[row.answer or "" for row in rows])
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
-"""Reads one page of a PDF with PDFium, as a program of its own: `python -m ecgr1_core.digitize.pdf_page PAGE`.
+"""Reads one page of a PDF with PDFium, as a program of its own: `python -m ecgr1_core.pdf.page PAGE`.
 
 The PDF comes on standard input; the answer goes to standard output as NumPy arrays, with a few words on the page as
 JSON among them. PDFium is native code that reads what strangers send, and may be used by one thread only; a process
 of its own bounds its memory, can be ended when it takes too long, and takes nothing with it when it falls over.
-`intake` starts it. The module knows nothing of ECGs.
+`digitize.intake` starts it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from ecgr1_core.digitize.drawing import MM_PER_INCH, Float64Array, quarters_of
+from ecgr1_core.pdf.drawing import MM_PER_INCH, Float64Array, quarters_of
 
 POINTS_PER_INCH = 72.0
 MM_PER_POINT = MM_PER_INCH / POINTS_PER_INCH
@@ -42,7 +42,7 @@ Matrix = Float64Array  # [3, 3], for row vectors: (x, y, 1) @ matrix
 
 
 class PageFault(Exception):
-    """The page cannot be given: a word by which `intake` knows why, and the number of pages."""
+    """The page cannot be given: a word by which `digitize.intake` knows why, and the number of pages."""
 
 
 class _TooMuch(Exception):
