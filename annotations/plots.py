@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:  # a second of the start of the program, which draws none of them then
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Format = Literal["svg", "pdf", "png"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -42,6 +42,8 @@ def draw(name: str, found: Mapping[str, Any], titles: Mapping[str, str], form: F
 
     `titles` names the criteria for people. KeyError for a figure that there is not.
     """
+    from matplotlib import rc_context
+
     make = FIGURES[name]
     with rc_context(_STYLE):
         figure = make(found, titles)
@@ -160,6 +162,8 @@ FIGURES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], Figure]] 
 
 
 def _axes(height_in: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7.0, height_in))
     return figure, figure.add_subplot()
 
