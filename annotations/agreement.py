@@ -156,8 +156,8 @@ def _counts(ratings: Ratings, values: Sequence[float]) -> Ratings:
     """Return how often each value was given to each unit that has any rating, [units, values]."""
     given = ~np.isnan(ratings)
     places = np.nonzero(given)[0] * len(values) + _indices(ratings[given], values)
-    counts = np.bincount(places, minlength=len(ratings) * len(values)).reshape(len(ratings), -1).astype(float)
-    return counts[given.any(axis=1)]
+    counts = np.bincount(places, minlength=len(ratings) * len(values)).astype(float)
+    return counts.reshape(len(ratings), len(values))[given.any(axis=1)]
 
 
 def _observed(counts: Ratings, agree: Ratings) -> float | None:

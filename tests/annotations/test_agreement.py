@@ -86,6 +86,8 @@ def test_what_is_not_defined_is_none() -> None:
     assert gwet_ac(lone, VALUES) is None
     assert krippendorff_alpha(lone, VALUES) is None
     assert icc(same, "2,1").value is None
+    for nothing in (np.empty((0, 3)), np.full((4, 3), X)):
+        assert [one(nothing, VALUES) for one in (fleiss_kappa, gwet_ac, krippendorff_alpha)] == [None, None, None]
     with pytest.raises(ValueError, match="none of the values"):
         gwet_ac(np.array([[1.5, 2.0]]), VALUES)
 
