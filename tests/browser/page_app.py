@@ -80,9 +80,8 @@ def one_page(
     browser: Browser, address: str, options: Mapping[str, Any], prepare: Callable[[Page], None] = lambda page: None
 ) -> Iterator[Page]:
     """Open an address, watched, in a page for several tests that leave it as it was; `prepare` it before."""
-    context = browser.new_context(**options)
-    page = context.new_page()
-    prepare(page)
-    with watched(page, address):
-        yield page
-    context.close()
+    with browser.new_context(**options) as context:
+        page = context.new_page()
+        prepare(page)
+        with watched(page, address):
+            yield page

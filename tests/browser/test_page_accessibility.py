@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,27 +37,26 @@ def faults(page: Page, *, colours_only: bool = False) -> list[str]:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_no_fault_in_any_state(known_page: Page, dark: bool) -> None:
     page = known_page
-    look = partial(faults, page, colours_only=dark)
     found: dict[str, list[str]] = {}
     if dark:
         page.get_by_role("button", name="Light / dark").click()
-    found["empty"] = look()
+    found["empty"] = faults(page)
     page.locator("#recordings-switch").click()
     page.get_by_role("button", name="Remove all", exact=True).click()
-    found["list of recordings"] = look()
+    found["list of recordings"] = faults(page)
     page.keyboard.press("Escape")
     reopen(page, "read one")
-    found["reading"] = look()
+    found["reading"] = faults(page)
     page.locator("#reading .claim.contradicted").nth(1).click()
     page.evaluate("document.dispatchEvent(new CustomEvent('ecgr1:lead', { detail: { lead: 'V5' } }))")
-    found["claim and lead"] = look()
+    found["claim and lead"] = faults(page)
     page.locator("#v-keys").click()
-    found["keys"] = look()
+    found["keys"] = faults(page)
     page.keyboard.press("Escape")
     choose(page, "reader", "ECG-R1 (not available)")
     page.get_by_role("button", name="Read", exact=True).click()
     expect(page.locator("#status .error")).to_be_visible()
-    found["error"] = look()
+    found["error"] = faults(page)
     assert {state: lines for state, lines in found.items() if lines} == {}
 
 
