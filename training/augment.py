@@ -20,7 +20,8 @@ from ecgr1_core.formats.resampling import resample_rows
 from ecgr1_core.measure import Beat, measure
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ
 from ecgr1_core.record import LEADS, PRECORDIAL_LEADS, EcgRecord
-from training.synthesis.leads import HEART_VECTOR_TO_LEADS, heart_position
+from training.reshaped_beat import drawn_reshaping, reshaped
+from training.synthesis.leads import turned_leads
 from training.typical_beat import TypicalBeat, with_beat_of
 
 WARP_LIMITS = (0.75, 1.35)
@@ -135,8 +136,7 @@ def scaled(record: EcgRecord, labels: Sequence[str], factor: float) -> Augmented
 def turned(record: EcgRecord, labels: Sequence[str], frontal_turn_deg: float, rotation_deg: float) -> Augmented:
     """Return the recording as the same heart in another position shows it, turned about two axes of the body.
 
-    The heart vector, as the leads tell it by least squares, is turned as `synthesis.leads.heart_position` turns it;
-    what of the leads no vector explains is kept, and Einthoven's law holds as before. Labels of a voltage, of the axis
+    It is turned as `synthesis.leads.turned_leads` does it. Labels of a voltage, of the axis
     and of a place of the heart are dropped, those of rhythm and intervals survive. `InputError` beyond 40 degrees, or
     where a lead is missing.
     """
@@ -144,9 +144,7 @@ def turned(record: EcgRecord, labels: Sequence[str], frontal_turn_deg: float, ro
     _within("turn of the heart", rotation_deg, TURN_LIMITS)
     if record.missing_leads or record.flat_leads or not np.isfinite(record.signal_mv).all():
         raise InputError(record.name, "has leads without a signal", "give a recording of all twelve leads")
-    change = heart_position(frontal_turn_deg, rotation_deg) - np.eye(3)
-    mixed = np.eye(len(LEADS)) + HEART_VECTOR_TO_LEADS @ change @ np.linalg.pinv(HEART_VECTOR_TO_LEADS)
-    signal = mixed.astype(np.float32) @ record.signal_mv
+    signal = turned_leads(frontal_turn_deg, rotation_deg).astype(np.float32) @ record.signal_mv
     return _kept(replace(record, signal_mv=signal), labels, {one for one in labels if one not in _OF_RHYTHM})
 
 
@@ -205,20 +203,23 @@ def augmented(
 ) -> Augmented:
     """Return another recording of the same patient, so to speak: each of the changes above with a chance of a half.
 
-    With `exchange`, the typical beats of the recording and of another one, as often another heart beats in its rhythm.
+    With `exchange`, the typical beats of the recording and of another one, as often another heart beats in its rhythm,
+    and as often the parts of that beat, or of its own, are changed each by itself.
 
     The heart is turned by up to 25 degrees. Noise is one of `noises` at half to full size. `beats` are those of the
     recording, for its time. A recording whose beats cannot be found keeps its time, one without all leads its position.
     """
     warp, turn, scale, gains, noisy = rng.random(5) < 0.5
-    other_heart = exchange is not None and rng.random() < 0.5
+    other_heart, anew = rng.random(2) < 0.5
     least, most = zip((0.8, 1.3), (0.88, 1.14), NOISE_GAIN, (-25, 25), (-25, 25), strict=True)
     factor, size, gain, frontal, rotation = rng.uniform(least, most).tolist()
     found = Augmented(record, tuple(labels))
-    if exchange is not None and other_heart:
-        part = float(rng.uniform(*EXCHANGED))
-        with contextlib.suppress(InputError):  # not in this rhythm
-            found = _after(found, with_other_beat(found.record, found.labels, *exchange, part))
+    if exchange is not None and (other_heart or anew):
+        own, other = exchange
+        heart, part = (other, float(rng.uniform(*EXCHANGED))) if other_heart else (own, 1.0)
+        with contextlib.suppress(InputError):  # not in this rhythm, or a QRS without ends
+            heart = reshaped(heart, drawn_reshaping(rng)) if anew else heart
+            found = _after(found, with_other_beat(found.record, found.labels, own, heart, part))
     if warp:
         with contextlib.suppress(InputError):  # too few beats
             found = _after(found, time_warped(found.record, found.labels, factor, beats))

@@ -5,7 +5,9 @@ All that is random is drawn elsewhere, and labels are not known here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ import numpy.typing as npt
 from ecgr1_core.errors import InputError
 from ecgr1_core.formats.leads import Float64Array
 from ecgr1_core.formats.resampling import resample, resample_rows
-from ecgr1_core.measure import measure
+from ecgr1_core.measure import Beat, measure
 from ecgr1_core.measure.beats import find_beats
 from ecgr1_core.measure.conditioning import WORKING_RATE_HZ, condition
 from ecgr1_core.measure.templates import AFTER, BEFORE, beat_windows, classify, median_beat
@@ -24,7 +26,7 @@ Places = npt.NDArray[np.intp]
 _FEWEST_BEATS = 6
 _MOST_APART = 50  # samples by which a beat and its fiducial point may differ
 _FADE = 20  # samples over which one beat's template passes into the next one's
-_BEFORE_OF_RR = 0.4
+BEFORE_OF_RR = 0.4
 _SLOW = 101  # samples of the moving mean that parts wander from faster noise
 _NEAR_QRS = slice(BEFORE - 40, BEFORE + 60)
 _P_ENDS = BEFORE + np.array([-60, -35])  # columns over which what is exchanged begins, where the P wave is left
@@ -37,7 +39,9 @@ class TypicalBeat:
     """The median of the beats of a recording's most frequent shape, [12, BEFORE + AFTER] in mV at 500 Hz.
 
     `fiducials` are where these beats lie, in samples at 500 Hz, `rr` is the median distance to the next beat of any
-    shape, `has_p` says whether a P wave was found before them, and `beats` how many there are of any shape.
+    shape, `has_p` says whether a P wave was found before them, and `beats` how many there are of any shape. Where P
+    wave and QRS begin and end is told in columns of `beat_mv`, whose column `fiducial` is the fiducial point; None
+    where that was not found or not measured.
     """
 
     beat_mv: Float64Array
@@ -45,23 +49,44 @@ class TypicalBeat:
     rr: float
     has_p: bool
     beats: int
+    p_onset: float | None = None
+    p_offset: float | None = None
+    qrs_onset: float | None = None
+    qrs_offset: float | None = None
+
+    fiducial: ClassVar[int] = BEFORE
 
 
 def typical_beat(record: EcgRecord, *, has_p: bool | None = None) -> TypicalBeat:
     """Return a recording's typical beat; `InputError` where a lead is missing or there are fewer than six beats.
 
-    Whether a P wave stands before its beats is measured where it is not known.
+    Whether a P wave stands before its beats, and where its waves begin and end, is measured where it is not known.
     """
     fast, fiducials, _, beats = _usual_beats(record)
     if len(fiducials) < _FEWEST_BEATS:
         raise InputError(record.name, f"has not {_FEWEST_BEATS} beats of one shape", "take another recording")
     beat = np.nan_to_num(median_beat(fast, fiducials))
+    marks: dict[str, float | None] = {}
     if has_p is None:
         measured = measure(record)
         has_p = bool(measured.rhythm.p_wave_present) and measured.p_duration_ms is not None
+        marks = _marks(measured.beats, fiducials)
     later = beats[None, :] - fiducials[:, None]
     nearest = np.where(later > _MOST_APART, later, np.inf).min(axis=1)
-    return TypicalBeat(beat, fiducials, float(np.median(nearest[np.isfinite(nearest)])), has_p, len(beats))
+    return TypicalBeat(beat, fiducials, float(np.median(nearest[np.isfinite(nearest)])), has_p, len(beats), **marks)
+
+
+def _marks(beats: Sequence[Beat], fiducials: Places) -> dict[str, float | None]:
+    """Return where the waves of most beats lie in columns of their median."""
+    r = np.array([beat.r_s for beat in beats]) * WORKING_RATE_HZ
+    nearest = fiducials[np.abs(r[:, None] - fiducials).argmin(axis=1)]
+    usual = np.abs(r - nearest) <= _MOST_APART
+    found: dict[str, float | None] = {}
+    for name in ("p_onset", "p_offset", "qrs_onset", "qrs_offset"):
+        times = np.array([getattr(beat, f"{name}_s") for beat in beats], dtype=np.float64) * WORKING_RATE_HZ
+        places = (times - nearest)[usual & np.isfinite(times)]
+        found[name] = BEFORE + float(np.median(places)) if len(places) else None
+    return found
 
 
 def with_beat_of(record: EcgRecord, own: TypicalBeat, other: TypicalBeat, share: float) -> EcgRecord:
@@ -91,7 +116,7 @@ def with_beat_of(record: EcgRecord, own: TypicalBeat, other: TypicalBeat, share:
 
 def _alone(beat: TypicalBeat, columns: Float64Array) -> Float64Array:
     """Return the beat at fractional columns, [12, columns], held level where the one before or after it would begin."""
-    reach = BEFORE + beat.rr * np.array([-_BEFORE_OF_RR, 1 - _BEFORE_OF_RR])
+    reach = BEFORE + beat.rr * np.array([-BEFORE_OF_RR, 1 - BEFORE_OF_RR])
     inside = np.clip(columns, reach[0], reach[1])
     return np.stack([np.interp(inside, np.arange(BEFORE + AFTER), row) for row in beat.beat_mv])
 
@@ -111,8 +136,8 @@ def noise_of(record: EcgRecord) -> Float64Array:
         raise InputError(record.name, fault, "take noise from another recording")
     rest = signal - _reconstructed(median_beat(signal, fiducials), fiducials, signal.shape[1])
     rr = int(np.median(np.diff(fiducials)))
-    begin = max(0, fiducials[0] - min(BEFORE, round(_BEFORE_OF_RR * rr)))
-    end = fiducials[-1] + min(AFTER, round((1 - _BEFORE_OF_RR) * rr))
+    begin = max(0, fiducials[0] - min(BEFORE, round(BEFORE_OF_RR * rr)))
+    end = fiducials[-1] + min(AFTER, round((1 - BEFORE_OF_RR) * rr))
     kernel = np.ones(_SLOW) / _SLOW
     padded = np.pad(rest, ((0, 0), (_SLOW // 2, _SLOW // 2)), mode="reflect")
     slow = np.stack([np.convolve(row, kernel, mode="valid") for row in padded])
@@ -137,8 +162,8 @@ def _usual_beats(record: EcgRecord) -> tuple[Float64Array, Places, Places, Place
 
 def _reconstructed(beat_mv: Float64Array, fiducials: Places, samples: int) -> Float64Array:
     """Return [12, samples]: the median beat at every fiducial point, each up to shortly before the next one's P."""
-    rr = np.diff(fiducials, prepend=fiducials[0] - BEFORE / _BEFORE_OF_RR)
-    begins = fiducials - np.minimum(BEFORE, _BEFORE_OF_RR * rr)
+    rr = np.diff(fiducials, prepend=fiducials[0] - BEFORE / BEFORE_OF_RR)
+    begins = fiducials - np.minimum(BEFORE, BEFORE_OF_RR * rr)
     total, weight = np.zeros((len(beat_mv), samples)), np.zeros(samples)
     times = np.arange(samples)
     for number, fiducial in enumerate(fiducials):

@@ -33,6 +33,8 @@ from training.wfdb_files import write_wfdb
 if TYPE_CHECKING:
     from training.typical_beat import TypicalBeat
 
+_ANEW = 0.5  # how often the parts of a real beat that comes into a synthetic recording are changed each by itself
+
 
 @dataclass(frozen=True)
 class Case:
@@ -104,9 +106,11 @@ def relative(path: Path, folder: Path) -> str:
 def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple[str, ...] | None]:
     """Return the header of a synthetic recording, the recording as its files hold it, and what is known of it.
 
-    That is nothing where a real recording's beat was put into it, which also brings its noise, half to full size.
+    That is nothing where a real recording's beat was put into it, as often as not with its parts changed each by
+    itself; with it comes that recording's noise, half to full size.
     """
     from training.augment import EXCHANGED, NOISE_GAIN, with_noise
+    from training.reshaped_beat import drawn_reshaping, reshaped
     from training.synthesis.drawing import Disturbance
     from training.typical_beat import typical_beat, with_beat_of
 
@@ -118,7 +122,8 @@ def _drawn(out: Path, seed: int, recipe: Recipe) -> tuple[Path, EcgRecord, tuple
     if (other := _mate(recipe)) is not None:
         with suppress(InputError):  # not in this rhythm, or too few beats of one shape
             own = typical_beat(record, has_p=truth.pr_interval_ms is not None)
-            mixed = with_beat_of(record, own, other, float(rng.uniform(*EXCHANGED)))
+            heart = reshaped(other, drawn_reshaping(rng)) if rng.random() < _ANEW else other
+            mixed = with_beat_of(record, own, heart, float(rng.uniform(*EXCHANGED)))
             for noise in _noise(recipe):
                 mixed = with_noise(mixed, (), noise, float(rng.uniform(*NOISE_GAIN))).record
             told = ("synthetic ECG with the beats of another recording", f"kind: {recipe.kind}")

@@ -72,6 +72,16 @@ def heart_position(frontal_turn_deg: float, rotation_deg: float) -> Float64:
     return np.asarray(about_y @ about_z)
 
 
+def turned_leads(frontal_turn_deg: float, rotation_deg: float) -> Float64:
+    """Return [12, 12]: the leads of a heart turned as `heart_position` turns it, from those before.
+
+    The heart vector is what the leads tell of it by least squares; what no vector explains is kept, and Einthoven's law
+    holds as before.
+    """
+    change = heart_position(frontal_turn_deg, rotation_deg) - np.eye(3)
+    return np.asarray(np.eye(len(LEADS)) + HEART_VECTOR_TO_LEADS @ change @ np.linalg.pinv(HEART_VECTOR_TO_LEADS))
+
+
 def shifted_precordial_electrodes(shift_sd: float, rng: np.random.Generator) -> Float64:
     """Return a [12, 3] lead matrix whose precordial electrodes are misplaced along their row; limb leads are kept.
 
