@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from page_app import one_page
 from page_recordings import ptbxl_pair, real_signal, write_wfdb
 from page_steps import footer, lead_names, open_files, shown, view
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ecgr1_core.formats import read as read_record
 from ecgr1_core.record import LEADS
@@ -90,14 +92,23 @@ def test_a_millivolt_and_a_second_have_their_millimetres_on_the_screen(
             np.testing.assert_allclose(lines - lines[0], steps * 5 * px_per_mm, atol=1.01)
 
 
+@pytest.fixture(scope="module")
+def laid_out(
+    browser: Browser, app_address: str, browser_context_args: dict[str, object], shared_data: Path
+) -> Iterator[Page]:
+    """The Read page with a recording that is looked at in one layout after the other."""
+    with one_page(browser, app_address, browser_context_args) as page:
+        open_files(page, ptbxl_pair(shared_data))
+        yield page
+
+
 @pytest.mark.parametrize("order", ["standard", "cabrera"])
 @pytest.mark.parametrize("layout", ["3x4+1", "3x4+3", "3x4", "6x2", "12x1", "V2"])
-def test_the_screen_stands_where_the_paper_does(read_page: Page, shared_data: Path, layout: str, order: str) -> None:
+def test_the_screen_stands_where_the_paper_does(laid_out: Page, shared_data: Path, layout: str, order: str) -> None:
     files = ptbxl_pair(shared_data)
-    open_files(read_page, files)
-    view(read_page, layout=layout, order=order, speed="50", gain="20", band="off")
+    view(laid_out, layout=layout, order=order, speed="50", gain="20", band="off")
     sheet = lay_out(read_record(files), layout=layout, order=order, speed_mm_per_s=50, gain_mm_per_mv=20)  # type: ignore[arg-type]
-    drawn = shown(read_page)["sheet"]
+    drawn = shown(laid_out)["sheet"]
     assert (drawn["width"], drawn["height"], drawn["left"]) == (sheet.width_mm, sheet.height_mm, sheet.trace_left_mm)
     for row, paper in zip(drawn["rows"], sheet.rows, strict=True):
         assert row["baseline"] == paper.baseline_mm
@@ -109,7 +120,7 @@ def test_the_screen_stands_where_the_paper_does(read_page: Page, shared_data: Pa
                 printed.first_sample + printed.signal_mv.size,
             )
     for lead in ("I", "V6"):
-        np.testing.assert_allclose(signal_of(read_page, lead), read_record(files).lead(lead), atol=2e-6)
+        np.testing.assert_allclose(signal_of(laid_out, lead), read_record(files).lead(lead), atol=2e-6)
 
 
 def test_filters_are_those_of_scipy_and_printed_on_the_trace(read_page: Page, shared_data: Path) -> None:
