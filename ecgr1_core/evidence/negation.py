@@ -83,6 +83,9 @@ def denied(words: Sequence[Word]) -> tuple[list[bool], list[bool]]:
 def _sentence(words: Sequence[Word], start: int, end: int, no: list[bool], cue: list[bool]) -> None:
     at = start
     while at < end:
+        if words[at].key not in _FIRST:
+            at += 1
+            continue
         first, last = max(start, at - _FARTHEST), min(end, at + _FARTHEST)
         length, kind = _cue(words, first, at, last)
         if kind == "after":
@@ -100,9 +103,7 @@ def _sentence(words: Sequence[Word], start: int, end: int, no: list[bool], cue: 
 
 
 def _cue(words: Sequence[Word], start: int, at: int, end: int) -> tuple[int, str]:
-    """Return the length of the cue at `at` and "before", "after" or "" for none (what is skipped denies nothing)."""
-    if words[at].key not in _FIRST:
-        return 1, ""
+    """Return the length of the cue that may begin at `at` and "before", "after" or "" (what is skipped denies none)."""
     seen = _not_seen(words, start, at, end)
     for length in range(min(_LONGEST_CUE, end - at), 0, -1):
         keys = tuple(word.key for word in words[at : at + length])

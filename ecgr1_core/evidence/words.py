@@ -102,8 +102,7 @@ def _plain_words(text: str) -> list[Word]:
     even = text.translate(_EVEN)
     found: list[Word] = []
     for match in _WORD.finditer(even):
-        start, end, written = match.start(), match.end(), match.group()
-        group = match.lastgroup
+        (start, end), written, group = match.span(), match[0], match.lastgroup
         if group == "end" and written == "." and found and found[-1].end == start and _abbreviates(even, start):
             continue
         if group in ("word", "ordinal") and len(found) > 1 and found[-1].key == "-" and found[-1].end == start:
