@@ -72,34 +72,36 @@ def denied(words: Sequence[Word]) -> tuple[list[bool], list[bool]]:
     """
     no, cue = [False] * len(words), [False] * len(words)
     start = 0
-    for at in range(len(words) + 1):
-        if at == len(words) or words[at].kind == "end":
-            if at > start:
-                _sentence(words, start, at, no, cue)
-            start = at + 1
+    cues: list[int] = []
+    for at, word in enumerate(words):
+        if word.kind == "end":
+            _sentence(words, start, at, cues, no, cue)
+            start, cues = at + 1, []
+        elif word.key in _FIRST:
+            cues.append(at)
+    _sentence(words, start, len(words), cues, no, cue)
     return no, cue
 
 
-def _sentence(words: Sequence[Word], start: int, end: int, no: list[bool], cue: list[bool]) -> None:
-    at = start
-    while at < end:
-        if words[at].key not in _FIRST:
-            at += 1
+def _sentence(words: Sequence[Word], start: int, end: int, cues: list[int], no: list[bool], cue: list[bool]) -> None:
+    """Mark what is denied in a sentence, and by which words; `cues` are the places where a cue may begin."""
+    done = start
+    for at in cues:
+        if at < done:  # a word of the cue before
             continue
         first, last = max(start, at - _FARTHEST), min(end, at + _FARTHEST)
         length, kind = _cue(words, first, at, last)
+        done = at + length
         if kind == "after":
             reached: Iterable[int] = _leftward(words, first, at)
         elif kind == "before":
-            reached = _rightward(words, first, at, at + length, last)
+            reached = _rightward(words, first, at, done, last)
         else:
-            at += length
             continue
-        for index in (at, *range(at + 1, at + length)):
+        for index in range(at, done):
             cue[index] = True
         for index in reached:
             no[index] = True
-        at += length
 
 
 def _cue(words: Sequence[Word], start: int, at: int, end: int) -> tuple[int, str]:

@@ -14,16 +14,15 @@ from ecgr1_core.record import LEADS
 
 Kind = Literal["word", "sign", "quantity", "leads", "end"]
 
-_EVEN = str.maketrans(
-    {
-        **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000\t\r", " "),
-        **dict.fromkeys("‐‑‒–−﹣－", "-"),
-        **dict.fromkeys("’‘′´`", "'"),
-        **dict.fromkeys("“”″*_", '"'),
-        **{small: str(digit) for digit, small in enumerate("₀₁₂₃₄₅₆₇₈₉")},
-        "μ": "µ", "º": "°", "˚": "°", "⩾": "≥", "⩽": "≤", "≧": "≥", "≦": "≤",
-    }
-)  # fmt: skip
+_EVEN = {
+    **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000\t\r", " "),
+    **dict.fromkeys("‐‑‒–−﹣－", "-"),
+    **dict.fromkeys("’‘′´`", "'"),
+    **dict.fromkeys("“”″*_", '"'),
+    **{small: str(digit) for digit, small in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    "μ": "µ", "º": "°", "˚": "°", "⩾": "≥", "⩽": "≤", "≧": "≥", "≦": "≤",
+}  # fmt: skip
+_UNEVEN = re.compile(f"[{re.escape(''.join(_EVEN))}]")
 _WORD = re.compile(
     r"(?P<word>[^\W\d_]\w*(?:'[^\W\d_]+|'{1,2})?)"
     r"|(?P<ratio>\d+:\d+(?![\d:]))"
@@ -54,6 +53,7 @@ _UNITS: dict[tuple[str, ...], tuple[str, float]] = {
     for words in spellings
 }
 _LONGEST_UNIT = max(map(len, _UNITS))
+_BEGINS_UNIT = frozenset(words[0] for words in _UNITS)
 _COMPARISONS: dict[tuple[str, ...], str] = {
     tuple(words.split()): sign
     for sign, spellings in (
@@ -64,6 +64,7 @@ _COMPARISONS: dict[tuple[str, ...], str] = {
     )
     for words in spellings
 }
+_ENDS_COMPARISON = frozenset(words[-1] for words in _COMPARISONS)
 _RANGE = frozenset(["-", "dash", "to", "through"])
 _LIST = frozenset([",", "and", "&", "/", "or"])
 _ROMAN = frozenset(["I", "II", "III"])  # leads in capitals only, and the only words that keep theirs
@@ -99,27 +100,29 @@ def words_of(text: str) -> list[Word]:
 
 
 def _plain_words(text: str) -> list[Word]:
-    even = text.translate(_EVEN)
+    even = _UNEVEN.sub(lambda match: _EVEN[match[0]], text)  # most texts have few of them
     found: list[Word] = []
+    joined = -1  # where a word goes on that a prefix and a hyphen began
     for match in _WORD.finditer(even):
-        (start, end), written, group = match.span(), match[0], match.lastgroup
-        if group == "end" and written == "." and found and found[-1].end == start and _abbreviates(even, start):
-            continue
-        if group in ("word", "ordinal") and len(found) > 1 and found[-1].key == "-" and found[-1].end == start:
-            before = found[-2]
-            if before.key in _PREFIXES and before.end == found[-1].start:
-                found[-2:] = [Word(before.key + _key(written), before.start, end, "word")]
-                continue
+        group, written = match.lastgroup, match[0]
+        start, end = match.span()
         if group in ("word", "ordinal", "ratio"):
-            key = written if written in _ROMAN else _key(written)
-            found.append(Word(key, start, end, "word"))
+            if joined == start and group != "ratio":
+                before = found[-2]
+                found[-2:] = [Word(before.key + _key(written), before.start, end, "word")]
+            else:
+                found.append(Word(written if written in _ROMAN else _key(written), start, end, "word"))
         elif group == "number":
             thousands = written[0] != "0" and written[-4:-3] == ","
             value = float(written.replace(",", "" if thousands else "."))
             found.append(Word("#", start, end, "quantity", Quantity(value, value, None)))
         elif group == "end":
+            if written == "." and found and found[-1].end == start and _abbreviates(even, start):
+                continue
             found.append(Word(written, start, end, "end"))
         else:
+            if written == "-" and group == "sign" and found and found[-1].end == start and found[-1].key in _PREFIXES:
+                joined = end
             found.append(Word("dash" if group == "dash" else _SPELLING.get(written, written), start, end, "sign"))
     return found
 
@@ -149,25 +152,22 @@ def _with_quantities(words: list[Word], text: str) -> list[Word]:
     """Join numbers with their sign, range, unit and comparison."""
     found: list[Word] = []
     at = 0
-    while at < len(words):
-        word = words[at]
-        if word.quantity is None:
-            found.append(word)
-            at += 1
+    for place, number in [(place, word.quantity) for place, word in enumerate(words) if word.quantity is not None]:
+        if place < at:  # the end of a range
             continue
-        start = word.start
-        if found and found[-1].key in ("-", "+", "minus") and _is_sign(found, words, at, text):
-            if found[-1].key != "+":
-                word = word._replace(quantity=Quantity(-word.quantity.low, -word.quantity.low, None))
-            start = found.pop().start
-        quantity, at = _quantity(words, at, word)
+        found += words[at:place]
+        start, low = words[place].start, number.low
+        if found and found[-1].key in ("-", "+", "minus") and _is_sign(found, words, place, text):
+            sign = found.pop()
+            start, low = sign.start, low if sign.key == "+" else -low
+        quantity, at = _quantity(words, place, low)
         compared = _comparison(found)
         if compared is not None:
-            sign, start, length = compared
+            comparison, start, length = compared
             del found[-length:]
-            quantity = quantity._replace(comparison=sign)
+            quantity = quantity._replace(comparison=comparison)
         found.append(Word("#", start, words[at - 1].end, "quantity", quantity))
-    return found
+    return found + words[at:]
 
 
 def _is_sign(found: Sequence[Word], words: Sequence[Word], at: int, text: str) -> bool:
@@ -179,10 +179,8 @@ def _is_sign(found: Sequence[Word], words: Sequence[Word], at: int, text: str) -
     return sign.end == words[at].start and not touching_before
 
 
-def _quantity(words: Sequence[Word], at: int, first: Word) -> tuple[Quantity, int]:
-    """Return the quantity that begins with the number `first` at `at`, and the index after it."""
-    assert first.quantity is not None
-    low = first.quantity.low
+def _quantity(words: Sequence[Word], at: int, low: float) -> tuple[Quantity, int]:
+    """Return the quantity that begins with the number `low` at `at`, and the index after it."""
     unit, factor, after = _unit(words, at + 1)
     if after + 1 < len(words) and words[after].key in _RANGE:
         step = after + 1
@@ -200,8 +198,11 @@ def _quantity(words: Sequence[Word], at: int, first: Word) -> tuple[Quantity, in
 def _unit(words: Sequence[Word], at: int) -> tuple[str | None, float, int]:
     """Return (unit, factor, index after) of the unit at `at`, behind a hyphen too; (None, 1, at) for none."""
     begin = at + 1 if at + 1 < len(words) and words[at].key == "-" and words[at + 1].kind == "word" else at
-    for length in range(min(_LONGEST_UNIT, len(words) - begin), 0, -1):
-        unit = _UNITS.get(tuple(word.key for word in words[begin : begin + length]))
+    if begin == len(words) or words[begin].key not in _BEGINS_UNIT:
+        return None, 1.0, at
+    keys = [word.key for word in words[begin : begin + _LONGEST_UNIT]]
+    for length in range(len(keys), 0, -1):
+        unit = _UNITS.get(tuple(keys[:length]))
         if unit is not None:
             return unit[0], unit[1], begin + length
     return None, 1.0, at
@@ -209,6 +210,8 @@ def _unit(words: Sequence[Word], at: int) -> tuple[str | None, float, int]:
 
 def _comparison(found: Sequence[Word]) -> tuple[str, int, int] | None:
     """Return (sign, start, words) of the comparison that the words so far end with."""
+    if not found or found[-1].key not in _ENDS_COMPARISON:
+        return None
     for length in (2, 1):
         sign = _COMPARISONS.get(tuple(word.key for word in found[-length:]))
         if sign is not None and len(found) >= length:
@@ -220,14 +223,13 @@ def _with_leads(words: list[Word]) -> list[Word]:
     """Join lists and ranges of leads: "V1–V4" is V1, V2, V3, V4; a range counts only among the chest leads."""
     found: list[Word] = []
     at = 0
-    while at < len(words):
-        lead = _LEAD_OF.get(words[at].key)
-        if lead is None:
-            found.append(words[at])
-            at += 1
+    for place in [place for place, word in enumerate(words) if word.key in _LEAD_OF]:
+        if place < at:  # it is on the list before
             continue
-        leads, start, end, last = {lead}, words[at].start, words[at].end, lead
-        at += 1
+        found += words[at:place]
+        last = _LEAD_OF[words[place].key]
+        leads, start, end = {last}, words[place].start, words[place].end
+        at = place + 1
         while (following := _next_lead(words, at)) is not None:
             lead, after, ranged = following
             if ranged and last[0] == lead[0] == "V":
@@ -235,7 +237,7 @@ def _with_leads(words: list[Word]) -> list[Word]:
             leads.add(lead)
             end, last, at = words[after - 1].end, lead, after
         found.append(Word("@", start, end, "leads", leads=frozenset(leads)))
-    return found
+    return found + words[at:]
 
 
 def _next_lead(words: Sequence[Word], at: int) -> tuple[str, int, bool] | None:
