@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from ecgr1_core.settings import Settings
 from ui.app import ROUTERS
+from ui.quick_gradio import gr
 from ui.web.server import build_server
 from ui.web.site import Site
 

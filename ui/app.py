@@ -16,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from fastapi import FastAPI
 
 from annotations.recordings import FILE_NAME, RecordingStore
@@ -37,6 +36,7 @@ from ui.pages.kept_pages import PAGES_FILE, PageFiles
 from ui.pages.login import needs_setup
 from ui.pages.read import build_read_page
 from ui.pages.read_actions import warm_up
+from ui.quick_gradio import gr
 from ui.web import server
 from ui.web.assets import TOKENS
 from ui.web.server import COMPARE_PATH, Running

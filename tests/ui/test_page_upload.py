@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,6 +31,7 @@ from ui.pages.kept_actions import KeptActions
 from ui.pages.kept_pages import PageFiles
 from ui.pages.read_actions import ReadActions
 from ui.pages.updates import ASKED, Update
+from ui.quick_gradio import gr
 
 ANNA, BORIS = "a" * 32, "b" * 32
 

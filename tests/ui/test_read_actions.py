@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 
@@ -21,6 +20,7 @@ from ui.pages import read_actions
 from ui.pages.case import Case
 from ui.pages.read_actions import ReadActions, reader_choices, reader_note_html, waiting_for
 from ui.pages.updates import Update, joined
+from ui.quick_gradio import gr
 
 READING = write(
     [Step(number, title, f"Finding {number}.") for number, title in enumerate(STEP_TITLES, start=1)],

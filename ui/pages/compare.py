@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import gradio as gr
-
 from annotations.recordings import RecordingStore
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.settings import Settings
@@ -30,6 +28,7 @@ from ui.pages.read import SWITCHING_DARK, WITH_REFUSED
 from ui.pages.trace_box import trace_box, wire_trace
 from ui.pages.updates import Update
 from ui.pages.wiring import tied
+from ui.quick_gradio import gr
 
 EXAMPLES_ON_EMPTY_PAGE = 2
 WITH_TOLD = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Compare.told()]"

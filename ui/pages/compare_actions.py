@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-import gradio as gr
-
 from annotations.recordings import KeptReading, RecordingStore
 from ecgr1_core.digitize import Asked
 from ecgr1_core.errors import InputError, MissingInformationError
@@ -47,6 +45,7 @@ from ui.pages.compare_saving import guarded, idle
 from ui.pages.hidden_text import hide_found, text_line
 from ui.pages.kept_pages import PageFiles
 from ui.pages.updates import Update, failed, forget, too_big
+from ui.quick_gradio import gr
 
 LEAST, MOST = 2, len(LETTERS)
 LOOK_EVERY_S = 0.3

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import gradio as gr
-
 from ecgr1_core.errors import InputError
 from ecgr1_core.readers import Reader, ReadingOptions, get_reader, known_readers
 from ecgr1_core.readers.base import consent_needed
@@ -19,6 +17,7 @@ from ui.components.comparison import LETTERS, view_name
 from ui.components.consent import consent_choice
 from ui.pages.read_actions import reader_note_html
 from ui.pages.updates import Update
+from ui.quick_gradio import gr
 
 LARGEST_SEED = 2**32 - 1
 DRAWN_TEMPERATURE = 0.7  # where a seed is given

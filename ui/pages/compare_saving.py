@@ -11,8 +11,6 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-import gradio as gr
-
 from ecgr1_core.errors import InputError
 from ecgr1_core.metrics import consistency, differences
 from ecgr1_core.pseudonyms import key_from, pseudonym
@@ -24,6 +22,7 @@ from ui.components.documents import download_html, file_stem, reading_json
 from ui.components.status import status_html
 from ui.pages.compare_case import CompareCase
 from ui.pages.updates import Update, guarding
+from ui.quick_gradio import gr
 
 _numbers = count(1)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import gradio as gr
-
 from annotations.recordings import KeptReading
 from ecgr1_core.interpretation import Interpretation, parse
 from ecgr1_core.modality import Modality
@@ -22,6 +20,7 @@ from ui.components.checked import NOTHING_CHECKED, Checked, compared, why_unchec
 from ui.components.reading import footer_html
 from ui.components.status import status_html
 from ui.pages.case import Case
+from ui.quick_gradio import gr
 
 
 def ended(

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import gradio as gr
-
 from ecgr1_core.digitize.pieces import BoxPx
 from ecgr1_core.errors import InputError
 from ecgr1_core.record import EcgRecord
@@ -19,6 +17,7 @@ from ui.pages.case import Case
 from ui.pages.case_page import CasePage, panel_data_html, places_of
 from ui.pages.compare_case import CompareCase
 from ui.pages.updates import Update, busy, idle
+from ui.quick_gradio import gr
 
 Show = Callable[[Case, EcgRecord, CasePage], Iterator[Update]]
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import gradio as gr
-
 from annotations.recordings import KeptRecording, RecordingStore, recording_digest
 from ecgr1_core.errors import InputError
 from ecgr1_core.interpretation import parse
@@ -33,6 +31,7 @@ from ui.pages.kept_pages import PageFiles
 from ui.pages.kept_view import view_html, view_of
 from ui.pages.read_actions import modality_choice, reader_note_html
 from ui.pages.updates import Update, busy, guarded, idle, nothing_asked
+from ui.quick_gradio import gr
 
 
 class KeptActions:

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import gradio as gr
-
 from annotations.recordings import RecordingStore
 from ecgr1_core.readers import get_reader, known_readers
 from ecgr1_core.record import EcgRecord
@@ -34,6 +32,7 @@ from ui.pages.reading_actions import ReadingActions
 from ui.pages.trace_box import trace_box, wire_trace
 from ui.pages.updates import ASKED, Update
 from ui.pages.wiring import Tie, tied
+from ui.quick_gradio import gr
 
 EXAMPLES_ON_EMPTY_PAGE = 2
 WITH_REFUSED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1.refused]"

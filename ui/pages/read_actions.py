@@ -16,8 +16,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from ecgr1_core.errors import InputError, MissingInformationError
 from ecgr1_core.formats import read as read_files
 from ecgr1_core.formats.limb_equations import SCALED_LEAD_BY_LEAD
@@ -64,6 +62,7 @@ from ui.pages.updates import (
     stopped_measuring,
     too_big,
 )
+from ui.quick_gradio import gr
 
 SECONDS_BETWEEN_UPDATES = 0.3  # each costs a browser without a GPU a tenth of a second
 

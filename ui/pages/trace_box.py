@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import gradio as gr
-
 from ecgr1_core.record import EcgRecord
 from ui.components.viewer import marks_html, recording_html, segments_html, viewer_html
+from ui.quick_gradio import gr
 
 WITH_WANTED = "(...inputs) => [...inputs.slice(0, -1), window.ecgr1Viewer.wanted()]"
 

@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from ecgr1_core.errors import InputError
 from ecgr1_core.settings import Settings
 from ui import strings
 from ui.components.measurements import lead_table_html, measurements_html
 from ui.components.status import status_html
 from ui.pages.case import Case
+from ui.quick_gradio import gr
 
 Update = dict[str, Any]
 """New values or `gr.update`s by component name; components that are not named stay as they are."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import gradio as gr
-
 from ui.pages.updates import Action, Update, joined
+from ui.quick_gradio import gr
 
 Tie = Callable[..., Any]
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from annotations.ratings import rates_now
 from ecgr1_core.errors import InputError
 from ui import strings_web
+from ui.quick_gradio import gr
 from ui.web import assets, guard
 from ui.web.pages import message
 from ui.web.site import Site
