@@ -2,12 +2,11 @@
 
 Ratings come as an array [units, raters] of numbers with NaN where a rater gave none, and the list of all possible
 values in order. It knows no study. A coefficient that is not defined (no unit with two ratings, or nobody ever used a
-second value) is None.
+second value) is None. Each is computed from how often each unit counts, so that many draws of units take one call.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 Ratings = npt.NDArray[np.float64]
 Weights = Literal["identity", "linear", "quadratic", "ordinal"]
+Level = Literal["nominal", "ordinal", "interval"]
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,7 @@ def cohen_kappa(ratings: Ratings, values: Sequence[float], weights: Weights = "i
     Cohen, Educ Psychol Meas 1960;20:37-46, and Psychol Bull 1968;70:213-220. Units that one of them left out are
     left out.
     """
-    if ratings.shape[1] != 2:
-        raise ValueError(f"kappa by Cohen compares two raters, got {ratings.shape[1]}")
-    both = ratings[~np.isnan(ratings).any(axis=1)]
-    if not len(both):
-        return None
-    index = _indices(both, values)
-    table = np.zeros((len(values), len(values)))
-    np.add.at(table, (index[:, 0], index[:, 1]), 1 / len(both))
-    agree = agreement_weights(values, weights)
-    observed = float((agree * table).sum())
-    expected = float((agree * np.outer(table.sum(1), table.sum(0))).sum())
-    return _chance_corrected(observed, expected)
+    return _single(cohen_kappas(ratings, _once(ratings), values, weights))
 
 
 def fleiss_kappa(ratings: Ratings, values: Sequence[float], weights: Weights = "identity") -> float | None:
@@ -73,12 +62,7 @@ def fleiss_kappa(ratings: Ratings, values: Sequence[float], weights: Weights = "
     Generalisation as in Gwet 2014, chapters 2 and 3: agreement over units with two ratings or more, proportions of the
     values as the mean over units.
     """
-    counts = _counts(ratings, values)
-    observed = _observed(counts, agreement_weights(values, weights))
-    if observed is None:
-        return None
-    shares = (counts / counts.sum(1, keepdims=True)).mean(0)
-    return _chance_corrected(observed, float(shares @ agreement_weights(values, weights) @ shares))
+    return _single(fleiss_kappas(ratings, _once(ratings), values, weights))
 
 
 def gwet_ac(ratings: Ratings, values: Sequence[float], weights: Weights = "identity") -> float | None:
@@ -86,42 +70,72 @@ def gwet_ac(ratings: Ratings, values: Sequence[float], weights: Weights = "ident
 
     Gwet, Br J Math Stat Psychol 2008;61:29-48; AC2 and missing ratings: Gwet 2014, chapters 2 and 3.
     """
-    counts, agree = _counts(ratings, values), agreement_weights(values, weights)
-    observed, size = _observed(counts, agree), len(values)
-    if observed is None or size < 2:
-        return None
-    shares = (counts / counts.sum(1, keepdims=True)).mean(0)
-    expected = float(agree.sum() * (shares * (1 - shares)).sum() / (size * (size - 1)))
-    return _chance_corrected(observed, expected)
+    return _single(gwet_acs(ratings, _once(ratings), values, weights))
 
 
-def krippendorff_alpha(
-    ratings: Ratings, values: Sequence[float], level: Literal["nominal", "ordinal", "interval"] = "ordinal"
-) -> float | None:
+def krippendorff_alpha(ratings: Ratings, values: Sequence[float], level: Level = "ordinal") -> float | None:
     """Return Krippendorff's alpha, which takes any number of raters and missing ratings.
 
     Krippendorff, Computing Krippendorff's Alpha-Reliability, University of Pennsylvania 2011: 1 − D_observed/D_expected
     from the matrix of coincidences.
     """
+    return _single(krippendorff_alphas(ratings, _once(ratings), values, level))
+
+
+def cohen_kappas(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return `cohen_kappa` of each of some draws, in which each unit counts so many `times` [draws, units].
+
+    Here and in the three below, a draw in which the coefficient is not defined has NaN.
+    """
+    if ratings.shape[1] != 2:
+        raise ValueError(f"kappa by Cohen compares two raters, got {ratings.shape[1]}")
+    both = ~np.isnan(ratings).any(axis=1)
+    index, size = _indices(ratings[both], values), len(values)
+    pair = np.zeros((len(index), size, size))
+    pair[np.arange(len(index)), index[:, 0], index[:, 1]] = 1
+    agree = agreement_weights(values, weights)
+    with np.errstate(invalid="ignore"):  # no unit: 0 / 0
+        table = np.tensordot(times[:, both], pair, 1) / times[:, both].sum(1)[:, None, None]
+    chance = table.sum(2)[:, :, None] * table.sum(1)[:, None, :]
+    return _chance_corrected((agree * table).sum((1, 2)), (agree * chance).sum((1, 2)))
+
+
+def fleiss_kappas(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return `fleiss_kappa` of each draw."""
+    counts, agree = _counts(ratings, values), agreement_weights(values, weights)
+    shares = _shares(counts, times)
+    return _chance_corrected(_observed(counts, times, agree), ((shares @ agree) * shares).sum(1))
+
+
+def gwet_acs(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return `gwet_ac` of each draw."""
+    counts, agree, size = _counts(ratings, values), agreement_weights(values, weights), len(values)
+    if size < 2:
+        return np.full(len(times), np.nan)
+    shares = _shares(counts, times)
+    expected = agree.sum() * (shares * (1 - shares)).sum(1) / (size * (size - 1))
+    return _chance_corrected(_observed(counts, times, agree), expected)
+
+
+def krippendorff_alphas(ratings: Ratings, times: Ratings, values: Sequence[float], level: Level = "ordinal") -> Ratings:
+    """Return `krippendorff_alpha` of each draw."""
     counts = _counts(ratings, values)
-    counts = counts[counts.sum(1) >= 2]
-    if not len(counts):
-        return None
-    sizes = counts.sum(1)
+    paired = counts.sum(1) >= 2
+    counts, times = counts[paired], times[:, paired]
     pairs = np.einsum("uc,uk->uck", counts, counts)
     pairs[:, range(len(values)), range(len(values))] -= counts
-    coincidences = (pairs / (sizes - 1)[:, None, None]).sum(0)
-    totals = coincidences.sum(1)
+    coincidences = np.tensordot(times, pairs / (counts.sum(1) - 1)[:, None, None], 1)
+    totals = coincidences.sum(2)
     distance = _squared_differences(totals, values, level)
-    expected = float((np.outer(totals, totals) * distance).sum())
-    if expected == 0:
-        return None
-    return float(1 - (totals.sum() - 1) * (coincidences * distance).sum() / expected)
+    expected = (totals[:, :, None] * totals[:, None, :] * distance).sum((1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = 1 - (totals.sum(1) - 1) * (coincidences * distance).sum((1, 2)) / expected
+    return np.where(expected == 0, np.nan, found)
 
 
 def with_interval(
     ratings: Ratings,
-    coefficient: Callable[[Ratings], float | None],
+    coefficients: Callable[[Ratings, Ratings], Ratings],
     rng: np.random.Generator,
     *,
     repeats: int = 1000,
@@ -129,19 +143,30 @@ def with_interval(
 ) -> Estimate:
     """Return a coefficient with its percentile interval from units drawn with replacement.
 
+    `coefficients` is called with ratings and times, as those of this module are.
     Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Draws in which it is not defined are left
     out; where that happens to more than one in ten, there is no interval.
     """
-    value = coefficient(ratings)
+    value = _single(coefficients(ratings, _once(ratings)))
     units = len(ratings)
     if value is None or units < 3:
         return Estimate(value, None, None, units)
-    draws = [coefficient(ratings[rng.integers(0, units, units)]) for _ in range(repeats)]
-    kept = [one for one in draws if one is not None]
+    drawn = rng.integers(0, units, (repeats, units)) + units * np.arange(repeats)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=repeats * units).reshape(repeats, units).astype(float)
+    found = coefficients(ratings, times)
+    kept = found[~np.isnan(found)]
     if len(kept) < 0.9 * repeats:
         return Estimate(value, None, None, units)
     low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), units)
+
+
+def _once(ratings: Ratings) -> Ratings:
+    return np.ones((1, len(ratings)))
+
+
+def _single(found: Ratings) -> float | None:
+    return None if np.isnan(found[0]) else float(found[0])
 
 
 def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:
@@ -153,31 +178,42 @@ def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:
 
 
 def _counts(ratings: Ratings, values: Sequence[float]) -> Ratings:
-    """Return how often each value was given to each unit that has any rating, [units, values]."""
+    """Return how often each value was given to each unit, [units, values]."""
     given = ~np.isnan(ratings)
     places = np.nonzero(given)[0] * len(values) + _indices(ratings[given], values)
     counts = np.bincount(places, minlength=len(ratings) * len(values)).astype(float)
-    return counts.reshape(len(ratings), len(values))[given.any(axis=1)]
+    return counts.reshape(len(ratings), len(values))
 
 
-def _observed(counts: Ratings, agree: Ratings) -> float | None:
+def _shares(counts: Ratings, times: Ratings) -> Ratings:
+    """Return the mean share of each value in the units that have any rating, [draws, values]."""
     sizes = counts.sum(1)
-    pairs = sizes >= 2
-    if not pairs.any():
-        return None
-    inside = (counts * (counts @ agree.T - 1)).sum(1)[pairs]
-    return float((inside / (sizes * (sizes - 1))[pairs]).mean())
+    rated = sizes > 0
+    with np.errstate(invalid="ignore"):
+        shares = times[:, rated] @ (counts[rated] / sizes[rated, None]) / times[:, rated].sum(1, keepdims=True)
+    return np.asarray(shares)
 
 
-def _chance_corrected(observed: float, expected: float) -> float | None:
-    return None if math.isclose(expected, 1, rel_tol=0, abs_tol=1e-5) else (observed - expected) / (1 - expected)
+def _observed(counts: Ratings, times: Ratings, agree: Ratings) -> Ratings:
+    """Return the mean agreement of the units that have two ratings or more, [draws]."""
+    sizes = counts.sum(1)
+    paired = sizes >= 2
+    inside = (counts * (counts @ agree.T - 1)).sum(1)[paired] / (sizes * (sizes - 1))[paired]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(times[:, paired] @ inside / times[:, paired].sum(1))
 
 
-def _squared_differences(totals: Ratings, values: Sequence[float], level: str) -> Ratings:
+def _chance_corrected(observed: Ratings, expected: Ratings) -> Ratings:
+    certain = np.isclose(expected, 1, rtol=0, atol=1e-5)
+    return np.where(certain, np.nan, (observed - expected) / np.where(certain, 1.0, 1 - expected))
+
+
+def _squared_differences(totals: Ratings, values: Sequence[float], level: Level) -> Ratings:
+    """Return how far values are apart, [values, values], or [draws, values, values] where that depends on a draw."""
     size = len(values)
     if level == "nominal":
         return 1 - np.eye(size)
     if level == "interval":
         return np.asarray(np.subtract.outer(np.asarray(values, float), np.asarray(values, float)) ** 2)
-    up_to = np.cumsum(totals) - totals / 2  # ranks of the values, each at the middle of its ties
-    return np.asarray(np.subtract.outer(up_to, up_to) ** 2)
+    up_to = np.cumsum(totals, axis=1) - totals / 2  # ranks of the values, each at the middle of its ties
+    return np.asarray((up_to[:, :, None] - up_to[:, None, :]) ** 2)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 from statsmodels.stats import inter_rater
 
 from annotations.agreement import (
     cohen_kappa,
+    cohen_kappas,
     fleiss_kappa,
+    fleiss_kappas,
     gwet_ac,
+    gwet_acs,
     krippendorff_alpha,
+    krippendorff_alphas,
     with_interval,
 )
 from annotations.icc import icc
@@ -92,6 +100,40 @@ def test_what_is_not_defined_is_none() -> None:
         gwet_ac(np.array([[1.5, 2.0]]), VALUES)
 
 
+@pytest.mark.parametrize(
+    ("single", "drawn", "raters", "options"),
+    [
+        (cohen_kappa, cohen_kappas, 2, {"weights": "quadratic"}),
+        (fleiss_kappa, fleiss_kappas, 4, {"weights": "identity"}),
+        (fleiss_kappa, fleiss_kappas, 4, {"weights": "quadratic"}),
+        (gwet_ac, gwet_acs, 4, {"weights": "ordinal"}),
+        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "nominal"}),
+        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "ordinal"}),
+        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "interval"}),
+    ],
+)
+def test_a_draw_is_a_table_with_its_units_as_often(
+    single: Callable[..., float | None], drawn: Callable[..., Any], raters: int, options: dict[str, str]
+) -> None:
+    rng = np.random.default_rng(3)
+    table = rng.integers(1, 6, (7, raters)).astype(float)
+    table[rng.random(table.shape) < 0.2] = X
+    times = np.vstack([rng.multinomial(7, np.full(7, 1 / 7), 30), np.eye(7, dtype=int)[:2] * 7])
+    found = drawn(table, times.astype(float), VALUES, **options)
+    assert len(found) == len(times)
+    for value, counted in zip(found, times, strict=True):
+        alone = single(np.repeat(table, counted, axis=0), VALUES, **options)
+        assert np.isnan(value) if alone is None else value == pytest.approx(alone, abs=1e-12)
+
+
+def test_an_interval_is_that_of_the_draws_one_by_one() -> None:
+    table = np.random.default_rng(5).integers(1, 6, (12, 3)).astype(float)
+    found = with_interval(table, partial(krippendorff_alphas, values=VALUES), np.random.default_rng(6), repeats=100)
+    rng = np.random.default_rng(6)
+    alphas = [krippendorff_alpha(table[rng.integers(0, 12, 12)], VALUES) for _ in range(100)]
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(alphas, [0.025, 0.975])), abs=1e-12)
+
+
 def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
     """Bootstrap intervals of AC1 over 60 simulated tables hold the value of a very large one in 85–100 %."""
     rng = np.random.default_rng(8)
@@ -104,7 +146,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert true is not None
     held = 0
     for _ in range(60):
-        found = with_interval(table(60), lambda given: gwet_ac(given, VALUES), rng, repeats=150)
+        found = with_interval(table(60), partial(gwet_acs, values=VALUES), rng, repeats=150)
         assert found.low is not None
         assert found.high is not None
         held += found.low <= true <= found.high
