@@ -1,8 +1,9 @@
 """Agreement between raters: kappa by Cohen and by Fleiss, Gwet's AC1 and AC2, Krippendorff's alpha, with intervals.
 
 Ratings come as an array [units, raters] of numbers with NaN where a rater gave none, and the list of all possible
-values in order. It knows no study. A coefficient that is not defined (no unit with two ratings, or nobody ever used a
-second value) is None. Each is computed from how often each unit counts, so that many draws of units take one call.
+values in order. It knows no study. A coefficient is computed for many draws of units in one call, from how often each
+unit counts in each of them (`times` [draws, units]), and is NaN [draws] where it is not defined: no unit with two
+ratings, or nobody ever used a second value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 Ratings = npt.NDArray[np.float64]
 Weights = Literal["identity", "linear", "quadratic", "ordinal"]
 Level = Literal["nominal", "ordinal", "interval"]
+Coefficient = Callable[[Ratings, Ratings], Ratings]  # of ratings and times, as below with values and weights given
 
 
 @dataclass(frozen=True)
@@ -47,45 +49,11 @@ def agreement_weights(values: Sequence[float], kind: Weights) -> Ratings:
     return np.asarray(1 - (distance if kind == "linear" else distance**2))
 
 
-def cohen_kappa(ratings: Ratings, values: Sequence[float], weights: Weights = "identity") -> float | None:
-    """Return kappa of two raters (two columns), weighted if asked for.
+def cohen_kappa(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return kappa of two raters (two columns), weighted if asked for, of each draw.
 
     Cohen, Educ Psychol Meas 1960;20:37-46, and Psychol Bull 1968;70:213-220. Units that one of them left out are
     left out.
-    """
-    return _single(cohen_kappas(ratings, _once(ratings), values, weights))
-
-
-def fleiss_kappa(ratings: Ratings, values: Sequence[float], weights: Weights = "identity") -> float | None:
-    """Return kappa of many raters (Fleiss, Psychol Bull 1971;76:378-382), generalised to missing ratings and weights.
-
-    Generalisation as in Gwet 2014, chapters 2 and 3: agreement over units with two ratings or more, proportions of the
-    values as the mean over units.
-    """
-    return _single(fleiss_kappas(ratings, _once(ratings), values, weights))
-
-
-def gwet_ac(ratings: Ratings, values: Sequence[float], weights: Weights = "identity") -> float | None:
-    """Return Gwet's AC1 (identity weights) or AC2 (others), which stays stable where one value is rare.
-
-    Gwet, Br J Math Stat Psychol 2008;61:29-48; AC2 and missing ratings: Gwet 2014, chapters 2 and 3.
-    """
-    return _single(gwet_acs(ratings, _once(ratings), values, weights))
-
-
-def krippendorff_alpha(ratings: Ratings, values: Sequence[float], level: Level = "ordinal") -> float | None:
-    """Return Krippendorff's alpha, which takes any number of raters and missing ratings.
-
-    Krippendorff, Computing Krippendorff's Alpha-Reliability, University of Pennsylvania 2011: 1 − D_observed/D_expected
-    from the matrix of coincidences.
-    """
-    return _single(krippendorff_alphas(ratings, _once(ratings), values, level))
-
-
-def cohen_kappas(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
-    """Return `cohen_kappa` of each of some draws, in which each unit counts so many `times` [draws, units].
-
-    Here and in the three below, a draw in which the coefficient is not defined has NaN.
     """
     if ratings.shape[1] != 2:
         raise ValueError(f"kappa by Cohen compares two raters, got {ratings.shape[1]}")
@@ -100,15 +68,22 @@ def cohen_kappas(ratings: Ratings, times: Ratings, values: Sequence[float], weig
     return _chance_corrected((agree * table).sum((1, 2)), (agree * chance).sum((1, 2)))
 
 
-def fleiss_kappas(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
-    """Return `fleiss_kappa` of each draw."""
+def fleiss_kappa(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return kappa of many raters (Fleiss, Psychol Bull 1971;76:378-382), generalised to missing ratings and weights.
+
+    Generalisation as in Gwet 2014, chapters 2 and 3: agreement over units with two ratings or more, proportions of the
+    values as the mean over units.
+    """
     counts, agree = _counts(ratings, values), agreement_weights(values, weights)
     shares = _shares(counts, times)
     return _chance_corrected(_observed(counts, times, agree), ((shares @ agree) * shares).sum(1))
 
 
-def gwet_acs(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
-    """Return `gwet_ac` of each draw."""
+def gwet_ac(ratings: Ratings, times: Ratings, values: Sequence[float], weights: Weights = "identity") -> Ratings:
+    """Return Gwet's AC1 (identity weights) or AC2 (others), which stays stable where one value is rare.
+
+    Gwet, Br J Math Stat Psychol 2008;61:29-48; AC2 and missing ratings: Gwet 2014, chapters 2 and 3.
+    """
     counts, agree, size = _counts(ratings, values), agreement_weights(values, weights), len(values)
     if size < 2:
         return np.full(len(times), np.nan)
@@ -117,8 +92,12 @@ def gwet_acs(ratings: Ratings, times: Ratings, values: Sequence[float], weights:
     return _chance_corrected(_observed(counts, times, agree), expected)
 
 
-def krippendorff_alphas(ratings: Ratings, times: Ratings, values: Sequence[float], level: Level = "ordinal") -> Ratings:
-    """Return `krippendorff_alpha` of each draw."""
+def krippendorff_alpha(ratings: Ratings, times: Ratings, values: Sequence[float], level: Level = "ordinal") -> Ratings:
+    """Return Krippendorff's alpha, which takes any number of raters and missing ratings.
+
+    Krippendorff, Computing Krippendorff's Alpha-Reliability, University of Pennsylvania 2011: 1 − D_observed/D_expected
+    from the matrix of coincidences.
+    """
     counts = _counts(ratings, values)
     paired = counts.sum(1) >= 2
     counts, times = counts[paired], times[:, paired]
@@ -133,9 +112,21 @@ def krippendorff_alphas(ratings: Ratings, times: Ratings, values: Sequence[float
     return np.where(expected == 0, np.nan, found)
 
 
+def of_all_units(ratings: Ratings, coefficient: Coefficient) -> float | None:
+    """Return a coefficient of the ratings as they are, None where it is not defined."""
+    (found,) = coefficient(ratings, np.ones((1, len(ratings))))
+    return None if np.isnan(found) else float(found)
+
+
+def times_drawn(units: int, rng: np.random.Generator, repeats: int) -> Ratings:
+    """Return how often each unit is in each of `repeats` draws of as many units with replacement, [draws, units]."""
+    drawn = rng.integers(0, units, (repeats, units)) + units * np.arange(repeats)[:, None]
+    return np.bincount(drawn.ravel(), minlength=repeats * units).reshape(repeats, units).astype(float)
+
+
 def with_interval(
     ratings: Ratings,
-    coefficients: Callable[[Ratings, Ratings], Ratings],
+    coefficient: Coefficient,
     rng: np.random.Generator,
     *,
     repeats: int = 1000,
@@ -143,30 +134,19 @@ def with_interval(
 ) -> Estimate:
     """Return a coefficient with its percentile interval from units drawn with replacement.
 
-    `coefficients` is called with ratings and times, as those of this module are.
     Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Draws in which it is not defined are left
     out; where that happens to more than one in ten, there is no interval.
     """
-    value = _single(coefficients(ratings, _once(ratings)))
+    value = of_all_units(ratings, coefficient)
     units = len(ratings)
     if value is None or units < 3:
         return Estimate(value, None, None, units)
-    drawn = rng.integers(0, units, (repeats, units)) + units * np.arange(repeats)[:, None]
-    times = np.bincount(drawn.ravel(), minlength=repeats * units).reshape(repeats, units).astype(float)
-    found = coefficients(ratings, times)
+    found = coefficient(ratings, times_drawn(units, rng, repeats))
     kept = found[~np.isnan(found)]
     if len(kept) < 0.9 * repeats:
         return Estimate(value, None, None, units)
     low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(value, float(low), float(high), units)
-
-
-def _once(ratings: Ratings) -> Ratings:
-    return np.ones((1, len(ratings)))
-
-
-def _single(found: Ratings) -> float | None:
-    return None if np.isnan(found[0]) else float(found[0])
 
 
 def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from annotations.agreement import Estimate
+from annotations.agreement import Estimate, times_drawn
 
 Outcome = Literal["first", "tie", "second", "both_bad"]
 
@@ -72,8 +72,7 @@ def strengths(
     fitted = _fit(by_case.sum(0))
     draws = []
     if fitted is not None and len(cases) >= 3:
-        for _ in range(repeats):
-            drawn = np.bincount(rng.integers(0, len(cases), len(cases)), minlength=len(cases))
+        for drawn in times_drawn(len(cases), rng, repeats):
             again = _fit(np.einsum("c,cijk->ijk", drawn, by_case), start=fitted)
             if again is not None:
                 draws.append(again[:-1])

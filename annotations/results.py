@@ -6,7 +6,7 @@ interval where there can be one, and `n` beside it. Formulas and their sources a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import combinations
@@ -274,17 +274,17 @@ def coefficients(table: Ratings, values: Sequence[float], rng: np.random.Generat
     """Return every coefficient of agreement of ratings [units, raters]; ordinal weights where there are any."""
     binary = len(values) == 2
     weights: agreement.Weights = "identity" if binary else "quadratic"
-    kinds: dict[str, Callable[[Ratings, Ratings], Ratings]] = {
-        "fleiss_kappa": partial(agreement.fleiss_kappas, values=values),
-        "weighted_kappa": partial(agreement.fleiss_kappas, values=values, weights=weights),
-        "gwet_ac1": partial(agreement.gwet_acs, values=values),
-        "gwet_ac2": partial(agreement.gwet_acs, values=values, weights=weights),
+    kinds: dict[str, agreement.Coefficient] = {
+        "fleiss_kappa": partial(agreement.fleiss_kappa, values=values),
+        "weighted_kappa": partial(agreement.fleiss_kappa, values=values, weights=weights),
+        "gwet_ac1": partial(agreement.gwet_ac, values=values),
+        "gwet_ac2": partial(agreement.gwet_ac, values=values, weights=weights),
         "krippendorff_alpha": partial(
-            agreement.krippendorff_alphas, values=values, level="nominal" if binary else "ordinal"
+            agreement.krippendorff_alpha, values=values, level="nominal" if binary else "ordinal"
         ),
     }
     if table.shape[1] == 2:
-        kinds["cohen_kappa"] = partial(agreement.cohen_kappas, values=values, weights=weights)
+        kinds["cohen_kappa"] = partial(agreement.cohen_kappa, values=values, weights=weights)
     found = {name: asdict(agreement.with_interval(table, kind, rng, repeats=repeats)) for name, kind in kinds.items()}
     return found | {"icc_2_1": asdict(icc(table, "2,1")), "icc_3_1": asdict(icc(table, "3,1"))}
 

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 from statsmodels.stats import inter_rater
 
-from annotations.agreement import (
-    cohen_kappa,
-    cohen_kappas,
-    fleiss_kappa,
-    fleiss_kappas,
-    gwet_ac,
-    gwet_acs,
-    krippendorff_alpha,
-    krippendorff_alphas,
-    with_interval,
-)
+from annotations import agreement
+from annotations.agreement import of_all_units, with_interval
 from annotations.icc import icc
 
+
+def of_all(coefficient: Callable[..., Any]) -> Callable[..., float | None]:
+    """Return the coefficient as a function of ratings, values and options."""
+    return lambda ratings, *given, **named: of_all_units(
+        ratings, lambda table, times: coefficient(table, times, *given, **named)
+    )
+
+
+cohen_kappa, fleiss_kappa = of_all(agreement.cohen_kappa), of_all(agreement.fleiss_kappa)
+gwet_ac, krippendorff_alpha = of_all(agreement.gwet_ac), of_all(agreement.krippendorff_alpha)
 X = np.nan
 # Four raters, twelve units, missing ratings: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", and
 # Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, table 2.10; the coefficients there: AC1 0.775, kappa 0.761.
@@ -78,10 +79,10 @@ def test_cohen_is_that_of_statsmodels(weights: str, theirs: str | None) -> None:
 
 
 def test_icc_of_shrout_and_fleiss() -> None:
-    agreement, consistency = icc(JUDGES, "2,1"), icc(JUDGES, "3,1")
-    assert agreement.value == pytest.approx(0.29, abs=0.005)
+    absolute, consistency = icc(JUDGES, "2,1"), icc(JUDGES, "3,1")
+    assert absolute.value == pytest.approx(0.29, abs=0.005)
     assert consistency.value == pytest.approx(0.71, abs=0.005)
-    assert (agreement.low, agreement.high) == pytest.approx((0.02, 0.76), abs=0.005)  # McGraw & Wong's interval
+    assert (absolute.low, absolute.high) == pytest.approx((0.02, 0.76), abs=0.005)  # McGraw & Wong's interval
     assert (consistency.low, consistency.high) == pytest.approx((0.34, 0.95), abs=0.005)
 
 
@@ -101,34 +102,36 @@ def test_what_is_not_defined_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("single", "drawn", "raters", "options"),
+    ("coefficient", "raters", "options"),
     [
-        (cohen_kappa, cohen_kappas, 2, {"weights": "quadratic"}),
-        (fleiss_kappa, fleiss_kappas, 4, {"weights": "identity"}),
-        (fleiss_kappa, fleiss_kappas, 4, {"weights": "quadratic"}),
-        (gwet_ac, gwet_acs, 4, {"weights": "ordinal"}),
-        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "nominal"}),
-        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "ordinal"}),
-        (krippendorff_alpha, krippendorff_alphas, 4, {"level": "interval"}),
+        (agreement.cohen_kappa, 2, {"weights": "quadratic"}),
+        (agreement.fleiss_kappa, 4, {"weights": "identity"}),
+        (agreement.fleiss_kappa, 4, {"weights": "quadratic"}),
+        (agreement.gwet_ac, 4, {"weights": "ordinal"}),
+        (agreement.krippendorff_alpha, 4, {"level": "nominal"}),
+        (agreement.krippendorff_alpha, 4, {"level": "ordinal"}),
+        (agreement.krippendorff_alpha, 4, {"level": "interval"}),
     ],
 )
 def test_a_draw_is_a_table_with_its_units_as_often(
-    single: Callable[..., float | None], drawn: Callable[..., Any], raters: int, options: dict[str, str]
+    coefficient: Callable[..., Any], raters: int, options: dict[str, str]
 ) -> None:
     rng = np.random.default_rng(3)
     table = rng.integers(1, 6, (7, raters)).astype(float)
     table[rng.random(table.shape) < 0.2] = X
     times = np.vstack([rng.multinomial(7, np.full(7, 1 / 7), 30), np.eye(7, dtype=int)[:2] * 7])
-    found = drawn(table, times.astype(float), VALUES, **options)
+    found = coefficient(table, times.astype(float), VALUES, **options)
     assert len(found) == len(times)
     for value, counted in zip(found, times, strict=True):
-        alone = single(np.repeat(table, counted, axis=0), VALUES, **options)
+        alone = of_all(coefficient)(np.repeat(table, counted, axis=0), VALUES, **options)
         assert np.isnan(value) if alone is None else value == pytest.approx(alone, abs=1e-12)
 
 
 def test_an_interval_is_that_of_the_draws_one_by_one() -> None:
     table = np.random.default_rng(5).integers(1, 6, (12, 3)).astype(float)
-    found = with_interval(table, partial(krippendorff_alphas, values=VALUES), np.random.default_rng(6), repeats=100)
+    found = with_interval(
+        table, partial(agreement.krippendorff_alpha, values=VALUES), np.random.default_rng(6), repeats=100
+    )
     rng = np.random.default_rng(6)
     alphas = [krippendorff_alpha(table[rng.integers(0, 12, 12)], VALUES) for _ in range(100)]
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(alphas, [0.025, 0.975])), abs=1e-12)
@@ -146,7 +149,7 @@ def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert true is not None
     held = 0
     for _ in range(60):
-        found = with_interval(table(60), partial(gwet_acs, values=VALUES), rng, repeats=150)
+        found = with_interval(table(60), partial(agreement.gwet_ac, values=VALUES), rng, repeats=150)
         assert found.low is not None
         assert found.high is not None
         held += found.low <= true <= found.high
