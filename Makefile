@@ -26,7 +26,6 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	$(INSTALL) -r requirements-dev.lock
-	$(COMPILE)
 	touch $@
 
 run: $(VENV)/run.stamp

@@ -7,10 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from page_app import ROOT, served, watched
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, BrowserType, Page
 
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "model"))  # the tiny checkpoint
 CHROMIUM = os.environ.get("ECGR1_CHROMIUM") or next(
@@ -35,6 +37,8 @@ CHROMIUM_FLAGS = (
     f"--disable-features={','.join(NOT_NEEDED)}",
 )
 
+STORED = "cookies,local_storage,indexeddb,service_workers"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = pytest.mark.skip(reason="no chromium found: sudo apt-get install chromium, or set ECGR1_CHROMIUM")
@@ -53,6 +57,40 @@ def browser_type_launch_args() -> dict[str, object]:
 @pytest.fixture(scope="session")
 def browser_context_args() -> dict[str, object]:
     return {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def profile(
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+    browser_context_args: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[BrowserContext]:
+    """A browser as a user has one: it compiles the scripts of a page once and not for every test."""
+    folder = tmp_path_factory.mktemp("profile")
+    with browser_type.launch_persistent_context(folder, **browser_type_launch_args, **browser_context_args) as context:
+        yield context
+
+
+@pytest.fixture
+def context(profile: BrowserContext) -> Iterator[BrowserContext]:
+    """That browser, which afterwards knows nothing of the pages that were open: no storage, cookies or permissions."""
+    before = set(profile.pages)
+    yield profile
+    opened = [page for page in profile.pages if page not in before]
+    addresses = (urlsplit(page.url) for page in opened)
+    origins = {f"{one.scheme}://{one.netloc}" for one in addresses if one.scheme in ("http", "https")}
+    session = profile.new_cdp_session(opened[0]) if opened else None
+    for page in opened:
+        if page is not opened[0]:
+            page.close()
+    if session is not None:
+        opened[0].goto("about:blank")  # what the page writes when it is left is gone too
+        for origin in origins:
+            session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORED})
+        opened[0].close()
+    profile.clear_cookies()
+    profile.clear_permissions()
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from page_recordings import ptbxl_pair
 from playwright.sync_api import Page
 
 from annotations.recordings import FILE_NAME, KeptReading, RecordingStore
+from ecgr1_core.digitize import Asked
 from ecgr1_core.formats import read
 from ecgr1_core.interpretation import STEP_TITLES, Step, parse, write
-from ecgr1_core.measure import measure
+from ecgr1_core.measure import Measurements, measure
 from ecgr1_core.readers.base import ReadingDetails
 from ecgr1_core.record import EcgRecord
 from ecgr1_core.verify import Claim, verify
+from ui.pages.case_page import CasePage, read_off
+from ui.pages.kept_pages import PAGES_FILE, PageFiles
 
 VISITOR = "0123456789abcdef" * 2
 LONG_NAME = "Übertragung_Notaufnahme_Zimmer_12_Bett_3_2026-11-22T14-05-33.117"
@@ -55,24 +61,47 @@ def kept_claims(shared_data: Path) -> tuple[Claim, ...]:
 
 def keep_recordings(data_dir: Path, shared_data: Path, visitor: str = VISITOR) -> None:
     """Keep three recordings of the visitor, the last opened one with a reading."""
-    store = RecordingStore(data_dir / FILE_NAME, keep_days=30)
     records = [read(ptbxl_pair(shared_data, number)) for number in (0, 1, 3)]
     names = (LONG_NAME, RIGHT_TO_LEFT_NAME, "read one")
     named = [
         EcgRecord(record.signal_mv, record.sampling_rate_hz, name, record.source_format, record.patient)
         for record, name in zip(records, names, strict=True)
     ]
-    for record in named[:2]:
-        store.keep(visitor, record, now=datetime.now(UTC))
     reading, _ = made_reading(named[2])
     view = {"layout": "6x2", "speed": 50, "gain": 5}
-    store.keep(visitor, named[2], now=datetime.now(UTC), measurements=measure(named[2]), reading=reading, view=view)
-    store.close()
+    with closing(RecordingStore(data_dir / FILE_NAME, keep_days=30)) as store:
+        for record in named[:2]:
+            store.keep(visitor, record, now=datetime.now(UTC))
+        store.keep(visitor, named[2], now=datetime.now(UTC), measurements=measure(named[2]), reading=reading, view=view)
+
+
+class PageRead(NamedTuple):
+    """What was read off a file of a page."""
+
+    record: EcgRecord
+    page: CasePage
+    measurements: Measurements
+
+
+def read_page_file(file: Path) -> PageRead:
+    """Read a page that says its scales."""
+    record, page = read_off(file.name, file.read_bytes(), Asked())
+    return PageRead(record, page, measure(record))
+
+
+def keep_page(data_dir: Path, read: PageRead) -> str:
+    """Keep what was read off a page for a visitor who has nothing else, and return who it is."""
+    visitor, now = secrets.token_hex(16), datetime.now(UTC)
+    with closing(RecordingStore(data_dir / FILE_NAME, keep_days=30)) as store:
+        key = store.keep(visitor, read.record, now=now, measurements=read.measurements)
+    with closing(PageFiles(data_dir / PAGES_FILE)) as files:
+        files.keep(visitor, key, read.page, now)
+    return visitor
 
 
 def know(page: Page, visitor: str = VISITOR) -> None:
-    """Let the pages of this browser be those of a visitor who has been there before."""
-    page.context.add_init_script(f"localStorage.setItem('ecgr1-visitor', '{visitor}')")
+    """Let the page be that of a visitor who has been there before."""
+    page.add_init_script(f"localStorage.setItem('ecgr1-visitor', '{visitor}')")
 
 
 def come_as(page: Page, address: str, visitor: str = VISITOR) -> None:

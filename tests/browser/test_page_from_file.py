@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from page_app import ROOT, watched
+from page_kept import PageRead, keep_page, know, read_page_file, reopen
 from page_steps import mark_status, read, shown, upload, view
 from playwright.sync_api import Page, expect
 
@@ -30,11 +31,32 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def cart(pages: Path) -> PageRead:
+    """What is read off `cart.png`: once, and not in every test that corrects or looks at it."""
+    return read_page_file(pages / "cart.png")
+
+
 @pytest.fixture
-def at_820(page: Page, app_address: str) -> Iterator[Page]:
-    page.set_viewport_size({"width": 820, "height": 1180})
-    with watched(page, app_address):
-        yield page
+def known(page: Page, data_dir: Path, cart: PageRead) -> Page:
+    """A page of a visitor of whom `cart.png` is kept."""
+    know(page, keep_page(data_dir, cart))
+    return page
+
+
+@pytest.fixture
+def cart_page(known: Page, app_address: str) -> Iterator[Page]:
+    """The Read page with `cart.png` open; watched as `read_page`."""
+    with watched(known, app_address):
+        reopen(known, "cart")
+        yield known
+
+
+@pytest.fixture
+def at_820(known: Page, app_address: str) -> Iterator[Page]:
+    known.set_viewport_size({"width": 820, "height": 1180})
+    with watched(known, app_address):
+        yield known
 
 
 def wait_until_open(page: Page) -> None:
@@ -126,12 +148,11 @@ def test_the_page_stands_below_its_trace_with_what_was_found_drawn_over_it(read_
     assert boxes.locator(".name").text_content() == panel(page)["pieces"][2]["lead"]
 
 
-def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(read_page: Page, pages: Path) -> None:
-    open_page(read_page, pages / "cart.png")
-    assert shown(read_page)["view"]["layout"] == "3x4+1", "as on the page"
-    settle(read_page)
-    view(read_page, layout="12x1", band="off")
-    dark = read_page.evaluate(
+def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(cart_page: Page) -> None:
+    assert shown(cart_page)["view"]["layout"] == "3x4+1", "as on the page"
+    settle(cart_page)
+    view(cart_page, layout="12x1", band="off")
+    dark = cart_page.evaluate(
         """() => { const { sheet, px_per_mm: scale } = window.ecgr1Viewer.state();
           const canvas = document.querySelector("#trace");
           const ratio = canvas.width / canvas.getBoundingClientRect().width;
@@ -160,18 +181,16 @@ def test_seconds_that_the_page_does_not_show_are_gaps_on_the_trace(read_page: Pa
         assert np.delete(shares, own).max() < 0.05, f"row {row} has a line where the page shows nothing: {shares}"
 
 
-def test_a_layout_that_was_chosen_stays_while_other_things_run(read_page: Page, pages: Path) -> None:
-    open_page(read_page, pages / "cart.png")
-    settle(read_page)
-    view(read_page, layout="6x2")
-    read(read_page)
-    settle(read_page)
-    assert shown(read_page)["view"]["layout"] == "6x2", "as chosen, not as on the page"
+def test_a_layout_that_was_chosen_stays_while_other_things_run(cart_page: Page) -> None:
+    settle(cart_page)
+    view(cart_page, layout="6x2")
+    read(cart_page)
+    settle(cart_page)
+    assert shown(cart_page)["view"]["layout"] == "6x2", "as chosen, not as on the page"
 
 
-def test_it_is_corrected_and_taken_back(read_page: Page, pages: Path) -> None:
-    page = read_page
-    open_page(page, pages / "cart.png")
+def test_it_is_corrected_and_taken_back(cart_page: Page) -> None:
+    page = cart_page
     again, sheet = page.locator("#p-again"), "window.ecgr1Page.state().sheet"
     expect(again).to_be_disabled()
     page.locator("#p-corners").click()
@@ -231,9 +250,8 @@ def test_a_missing_gain_is_asked_for_and_the_file_is_kept_until_then(read_page: 
     expect(read_page.locator("#ask")).to_be_hidden()
 
 
-def test_a_bad_page_leaves_the_last_one_open_and_reading_one_can_be_cancelled(read_page: Page, pages: Path) -> None:
-    page = read_page
-    open_page(page, pages / "cart.png")
+def test_a_bad_page_leaves_the_last_one_open_and_reading_one_can_be_cancelled(cart_page: Page, pages: Path) -> None:
+    page = cart_page
     case, caption = page.locator("#case .prose").inner_text(), page.locator("#p-caption").inner_text()
     mark_status(page)
     upload(page, [pages / "cut.jpg"])
@@ -267,13 +285,13 @@ def test_it_opens_again_with_its_page_and_a_recording_of_samples_hides_it(read_p
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_no_fault_in_the_panel_at_820_px(at_820: Page, pages: Path, dark: bool) -> None:
+def test_axe_finds_no_fault_in_the_panel_at_820_px(at_820: Page, dark: bool) -> None:
     from test_page_accessibility import faults
 
     page = at_820
     if dark:
         page.get_by_role("button", name="Light / dark").click()
-    open_page(page, pages / "cart.png")
+    reopen(page, "cart")
     page.locator("#p-corners").click()
     page.locator("#p-leads select").first.select_option("V5")
     assert faults(page) == []
@@ -287,13 +305,12 @@ def test_axe_finds_no_fault_in_the_panel_at_820_px(at_820: Page, pages: Path, da
     assert [name for name in wanted if name not in reached] == []
 
 
-def test_beside_the_trace_both_are_seen_at_once(read_page: Page, pages: Path) -> None:
-    open_page(read_page, pages / "cart.png")
-    read_page.locator("#p-beside").click()
-    trace, picture = (read_page.locator(name).bounding_box() for name in ("#v-scroll", "#p-scroll"))
+def test_beside_the_trace_both_are_seen_at_once(cart_page: Page) -> None:
+    cart_page.locator("#p-beside").click()
+    trace, picture = (cart_page.locator(name).bounding_box() for name in ("#v-scroll", "#p-scroll"))
     assert trace is not None
     assert picture is not None
     assert trace["x"] + trace["width"] <= picture["x"], "side by side"
     assert picture["width"] > 550
     assert abs(trace["y"] - picture["y"]) < 120
-    assert read_page.evaluate("document.documentElement.scrollWidth") <= 1440
+    assert cart_page.evaluate("document.documentElement.scrollWidth") <= 1440

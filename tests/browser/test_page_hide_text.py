@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from page_app import ROOT
+from page_app import ROOT, watched
+from page_kept import PageRead, keep_page, know, read_page_file, reopen
 from page_steps import mark_status, upload
 from playwright.sync_api import Page, expect
 
@@ -25,6 +27,20 @@ STATE = "window.ecgr1PageHiding.state()"
 def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     style = PageStyle(spacing="even", dpi=120, header=("Name: DOE, JANE MARIE", "ID: 4471920"))
     return saved(draw_sheet(heart(), style).image, tmp_path_factory.mktemp("named") / "named.png")
+
+
+@pytest.fixture(scope="module")
+def read_off_it(named: Path) -> PageRead:
+    return read_page_file(named)
+
+
+@pytest.fixture
+def named_page(page: Page, app_address: str, data_dir: Path, read_off_it: PageRead) -> Iterator[Page]:
+    """The Read page with that page open; watched as `read_page`."""
+    know(page, keep_page(data_dir, read_off_it))
+    with watched(page, app_address):
+        reopen(page, "named")
+        yield page
 
 
 def open_named(page: Page, file: Path) -> None:
@@ -87,9 +103,8 @@ def test_a_name_is_warned_of_hidden_and_gone_and_the_page_is_still_read(read_pag
     expect(page.locator("#p-text")).to_contain_text("hidden on this page")
 
 
-def test_boxes_are_drawn_moved_sized_and_taken_away(read_page: Page, named: Path) -> None:
-    page = read_page
-    open_named(page, named)
+def test_boxes_are_drawn_moved_sized_and_taken_away(named_page: Page) -> None:
+    page = named_page
     before = places(page)
     page.locator("#p-draw").click()
     stage = page.locator("#p-stage")
@@ -130,11 +145,10 @@ def test_boxes_are_drawn_moved_sized_and_taken_away(read_page: Page, named: Path
     expect(page.locator("#p-hide")).to_have_text("Hide it")
 
 
-def test_axe_finds_no_fault_while_boxes_are_changed(read_page: Page, named: Path) -> None:
+def test_axe_finds_no_fault_while_boxes_are_changed(named_page: Page) -> None:
     from test_page_accessibility import faults
 
-    open_named(read_page, named)
-    read_page.get_by_role("button", name="Add a box").click()
-    assert faults(read_page) == []
-    read_page.set_viewport_size({"width": 820, "height": 1180})
-    assert read_page.evaluate("document.documentElement.scrollWidth") <= 820
+    named_page.get_by_role("button", name="Add a box").click()
+    assert faults(named_page) == []
+    named_page.set_viewport_size({"width": 820, "height": 1180})
+    assert named_page.evaluate("document.documentElement.scrollWidth") <= 820
