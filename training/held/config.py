@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.freezing import Parts
 from training.imd import RELEASED, Environments
@@ -66,6 +66,11 @@ class HeldConfig(RunConfig):
         description="how much more rare tokens weigh in fine-tuning: one that a share s of the answers have weighs "
         "s ** -rare, up to 4; a finding that few have is named sooner",
     )
+    average: bool = Field(
+        False,
+        description="after fine-tuning keep, of the weights of `model`, those learned and the mean of both, those with "
+        "the least loss of `check`: for a model that is gone on with",
+    )
     without_imd: Stage = Field(
         Stage(steps=0), description="fine-tuning in another model that is always shown both, to compare with"
     )
@@ -88,6 +93,14 @@ class HeldConfig(RunConfig):
     )
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
     save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")
+
+    @model_validator(mode="after")
+    def _can_be_averaged(self) -> HeldConfig:
+        if self.average and self.check is None:
+            raise ValueError("average needs check, by whose rows it chooses")
+        if self.average and "lora" in self.parts.model_dump().values():
+            raise ValueError("average needs parts that learn in full: an adapter has no weights before it")
+        return self
 
     @property
     def needs_pages(self) -> bool:

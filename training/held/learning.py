@@ -225,6 +225,11 @@ def sft_check(model: Any, rows: HeldRows, q: dict[Modality, float], pad_id: int,
     return told
 
 
+def mean_loss(told: dict[str, float], q: dict[Modality, float]) -> float:
+    """Return the mean over environments that `q` has of what `sft_check` told, every token weighing 1."""
+    return float(np.mean([told[f"check/{seen}"] for seen, share in q.items() if share > 0]))
+
+
 def _portions(count: int) -> list[np.ndarray]:
     return np.array_split(np.arange(count), max(1, count // _CHECKED_AT_ONCE))
 

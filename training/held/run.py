@@ -37,7 +37,8 @@ _MAY_CHANGE: Final = {"save_every_s", "jobs"}
 def run_held(config: HeldConfig) -> dict[str, Any]:
     """Teach both towers and then the model, and return a summary: rows, steps, seconds and last losses of each stage.
 
-    The folder `out` gets tower.safetensors, vision.safetensors, the models, metrics.jsonl and curves.json. Raises
+    The folder `out` gets tower.safetensors, vision.safetensors, the models, metrics.jsonl and curves.json. Where models
+    are averaged the summary says which weights were kept, and the loss of each. Raises
     InputError for rows, a model or a device that cannot be used, and where the folder holds another run.
     """
     import torch
@@ -45,8 +46,10 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     from ecgr1_core.model.packed import matmul_dtype
     from ecgr1_core.model.processing import EcgR1Processor
     from training.freezing import apply_parts, load_for_training
+    from training.held.averaging import keep_best
     from training.held.learning import (
         Kept,
+        mean_loss,
         optimise,
         sft_check,
         sft_step,
@@ -149,14 +152,23 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             load_towers(model.model, towers)
             model = apply_parts(model, config.parts, Lora(), seed=config.seed).to(config.device)
 
-            def save(model: Any = model, folder: str = folder) -> None:
+            looked = None if check is None else partial(sft_check, model, check, q, pad_id, weights)
+
+            def save(
+                model: Any = model, name: str = name, folder: str = folder, q: Any = q, looked: Any = looked
+            ) -> None:
+                if config.average:
+                    before = load_for_training(config.model).state_dict()
+                    with torch.autocast(config.device, torch.bfloat16, enabled=bf16):
+                        chosen = keep_best(model, before, lambda: mean_loss(looked(), q))
+                    _log.info("%s: of %s, %s is kept", name, chosen.losses, chosen.kept)
+                    summary[f"{name}_average"] = chosen._asdict()
                 model.to("cpu")
                 model.config.trained_modalities = None if config.needs_pages else ["signal"]
                 with written_whole(out / folder) as beside:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
                 summary[folder] = str(out / folder)
 
-            looked = None if check is None else partial(sft_check, model, check, q, pad_id, weights)
             step = partial(sft_step, model, data, stage.batch_rows, q, pad_id, weights)
             learn(name, model, step, save, looked)
     if curves.get("sft"):

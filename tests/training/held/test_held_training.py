@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from held_kit import apart_rows, signal_alone
 from safetensors.torch import load_file
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sft"))
-from sft_kit import checkpoint
 
 from ecgr1_core.errors import InputError
 from ecgr1_core.measure import measure
@@ -24,8 +21,6 @@ from ecgr1_core.readers.nano import NanoReader
 from ecgr1_core.record import LEADS, EcgRecord
 from ecgr1_core.settings import Settings
 from training.batches import collate, encode
-from training.corpus.config import CorpusConfig, Shares, SyntheticSource
-from training.corpus.run import run_corpus
 from training.freezing import load_for_training, part_of
 from training.held import HeldConfig, Stage, run_held
 from training.held.disturbing import disturbed
@@ -35,37 +30,13 @@ from training.held.learning import Kept, token_weights
 from training.held.on_cpu import quick_attention
 from training.held.rows import Change, HeldRows, pages_of_one_size
 from training.media import media_beside
-from training.rows import Row, read_rows
+from training.rows import Row
 from training.run_config import load_config
 from training.synthesis.drawing import Disturbance
 from training.targets import BEAT, LABELS, TARGETS, Taught, facts_of
 from training.tower.weights import load_towers
 
 NOISY = Disturbance(0.12, 0.03, devices=True)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("held_rows")
-    sources = (SyntheticSource(count=4, kinds=("sinus", "lbbb")),)
-    run_corpus(
-        CorpusConfig(
-            out=out, sources=sources, shares=Shares(sft=1, rl=0, test=0), pages="plain", page_pixels=60000, jobs=1
-        )
-    )
-    return out / "sft.jsonl"
-
-
-@pytest.fixture(scope="module")
-def rows(corpus: Path) -> list[Row]:
-    return [row for row in read_rows(corpus) if isinstance(row, Row)]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> Path:
-    """A tiny checkpoint whose tokens are those of the corpus: readings have hundreds of them, not thousands."""
-    torch.set_num_threads(1)
-    return checkpoint(tmp_path_factory.mktemp("held") / "tiny", texts=[row.answer or "" for row in rows])
 
 
 @pytest.fixture(scope="module")
@@ -213,12 +184,6 @@ def test_a_run_makes_towers_a_model_and_one_without_imd(corpus: Path, model: Pat
         assert torch.allclose(fine_tuned[name].float(), pretrained.state_dict()[name].float(), atol=1e-2)
 
 
-def signal_alone(model: Path, corpus: Path, out: Path, **changes: Any) -> HeldConfig:
-    few, none = Stage(steps=4, batch_rows=2, warmup_steps=1), Stage(steps=0)
-    given = {"tower": few, "vision": none, "sft": few, "q": {"signal": 1.0}, "log_every": 1, "save_every_s": 1e-6}
-    return HeldConfig(model=model, train=corpus, out=out, jobs=1, device="cpu", bf16=False, **(given | changes))
-
-
 def test_of_the_signal_alone_no_page_is_needed(corpus: Path, model: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare.jsonl"
     lines = [json.loads(line) for line in corpus.read_text(encoding="utf-8").splitlines()]
@@ -312,10 +277,8 @@ def test_a_run_that_was_broken_off_goes_on_where_it_stood(
 
 
 def test_rows_apart_tell_how_far_it_carries_over(corpus: Path, model: Path, tmp_path: Path) -> None:
-    out = tmp_path / "apart"
-    sources = (SyntheticSource(count=3, kinds=("rbbb",)),)
-    run_corpus(CorpusConfig(out=out, seed=4, sources=sources, shares=Shares(sft=0, rl=1, test=0), jobs=1))
-    summary = run_held(signal_alone(model, corpus, tmp_path / "run", check=out / "rl.jsonl", check_rows=2))
+    apart = apart_rows(tmp_path / "apart", 3)
+    summary = run_held(signal_alone(model, corpus, tmp_path / "run", check=apart, check_rows=2))
     assert 0 < summary["tower"]["check/waves"] < 9
     assert 0 < summary["tower"]["check/error/heart_rate_bpm"] < 500
     assert 0 < summary["sft"]["check/signal"] < 9
@@ -346,10 +309,7 @@ def test_digits_weigh_what_they_are_told_to(corpus: Path, model: Path, tmp_path:
     assert weights == [0.25 if text.isdigit() else 1.0 for text in texts]
     assert 0.25 in weights
     none, few = Stage(steps=0), Stage(steps=2, batch_rows=2, warmup_steps=1)
-    apart = tmp_path / "apart"
-    sources = (SyntheticSource(count=2, kinds=("rbbb",)),)
-    run_corpus(CorpusConfig(out=apart, seed=4, sources=sources, shares=Shares(sft=0, rl=1, test=0), jobs=1))
-    given = {"tower": none, "sft": few, "check": apart / "rl.jsonl"}
+    given = {"tower": none, "sft": few, "check": apart_rows(tmp_path / "apart")}
     plain = run_held(signal_alone(model, corpus, tmp_path / "plain", **given))["sft"]
     words = run_held(signal_alone(model, corpus, tmp_path / "words", digits=0.0, **given))["sft"]
     assert "check/signal/weighted" not in plain
