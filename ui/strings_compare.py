@@ -18,6 +18,7 @@ GONE = "{name} (not available)"
 
 EMPTY = "Open a recording and choose two readings: another reader, or the same one looking at something else."
 EMPTY_TRACE = "No recording is open. Drop its files above, choose one from the list, or begin with an example:"
+EMPTY_READINGS = "The readings will stand here side by side; once they are finished, what they disagree on comes first."
 HIDE_TRACE = "Hide trace"
 SHOW_TRACE = "Show trace"
 NOT_YET = "Press Compare to have the recording read."

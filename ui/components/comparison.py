@@ -83,9 +83,9 @@ def compare(
 
 
 def columns_html(columns: Sequence[Column]) -> str:
-    """Return readings that are being written, side by side; without any, what there is to do."""
+    """Return readings that are being written, side by side; without any, what will stand there."""
     if not columns:
-        return quiet_html(words.EMPTY)
+        return quiet_html(words.EMPTY_READINGS)
     cells = "".join(_running(column) for column in columns)
     heading = f'<h2 class="unseen">{escape(words.REGION)}</h2>'
     return f'{heading}<div class="side" style="--columns: {len(columns)}">{cells}</div>'
