@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from training.freezing import Parts
 from training.imd import RELEASED, Environments
@@ -38,7 +39,9 @@ class HeldConfig(RunConfig):
     model: FilePath = Field(description="directory of the checkpoint to start from")
     ecg_tower: FilePath | None = Field(None, description="file of an ECG tower to start with; unset: that of the model")
     vision_tower: FilePath | None = Field(None, description="file of a vision tower to start with, likewise")
-    train: FilePath = Field(description="file of rows to learn from (JSONL, published layout)")
+    train: FilePath | tuple[FilePath, ...] = Field(
+        description="file of rows to learn from (JSONL, published layout), or a list of such files"
+    )
     check: FilePath | None = Field(None, description="file of rows not learned from, to see how far it carries over")
     check_rows: int = Field(512, ge=1, description="rows of it that are looked at, drawn with the seed")
     out: FilePath = Field(description="folder of the run: the model, both towers, curves and summary")
@@ -94,6 +97,13 @@ class HeldConfig(RunConfig):
     log_every: int = Field(100, ge=1, description="steps between two lines of the curves")
     save_every_s: float = Field(300, gt=0, description="seconds after which a stage is kept to be gone on with")
 
+    @field_validator("train")
+    @classmethod
+    def _some_file(cls, value: Path | tuple[Path, ...]) -> Path | tuple[Path, ...]:
+        if not value:
+            raise ValueError("names no file")
+        return value
+
     @model_validator(mode="after")
     def _can_be_averaged(self) -> HeldConfig:
         if self.average and self.check is None:
@@ -101,6 +111,11 @@ class HeldConfig(RunConfig):
         if self.average and "lora" in self.parts.model_dump().values():
             raise ValueError("average needs parts that learn in full: an adapter has no weights before it")
         return self
+
+    @property
+    def train_files(self) -> tuple[Path, ...]:
+        """The files of rows to learn from."""
+        return (self.train,) if isinstance(self.train, Path) else self.train
 
     @property
     def needs_pages(self) -> bool:

@@ -76,7 +76,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     out = config.out
     summary, curves = _opened(config)
     problems = Problems("skip", out / "problems.jsonl")
-    rows, examples, taught = _ready(config, config.train, "measured.npz", problems)
+    rows, examples, taught = _all_ready(config, problems)
     scale = scales(taught.numbers)
     data = _held(config, rows, examples, taught, scale, learned=True)
     fresh = _fresh(config, scale) if config.fresh and config.tower.runs and "tower" not in summary else None
@@ -175,6 +175,22 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
         text = "".join(json.dumps(line) + "\n" for line in curves["sft"])
         (out / "metrics.jsonl").write_text(text, encoding="utf-8")
     return summary
+
+
+def _all_ready(config: HeldConfig, problems: Problems) -> tuple[list[Row], list[Example], Taught]:
+    """Return the rows of all files to learn from, one file after the other; see `_ready`."""
+    from training.targets import Taught
+
+    rows: list[Row] = []
+    made: list[Example] = []
+    taught: list[Taught] = []
+    for number, path in enumerate(config.train_files):
+        found = _ready(config, path, f"measured{number or ''}.npz", problems)
+        rows += found[0]
+        made += found[1]
+        taught.append(found[2])
+    numbers, beats = (np.concatenate([getattr(one, name) for one in taught]) for name in ("numbers", "beats"))
+    return rows, made, Taught(numbers, beats)
 
 
 def _ready(

@@ -14,11 +14,12 @@ def signal_alone(model: Path, corpus: Path, out: Path, **changes: Any) -> HeldCo
     """Return a run of a few steps that needs no page."""
     few, none = Stage(steps=4, batch_rows=2, warmup_steps=1), Stage(steps=0)
     given = {"tower": few, "vision": none, "sft": few, "q": {"signal": 1.0}, "log_every": 1, "save_every_s": 1e-6}
-    return HeldConfig(model=model, train=corpus, out=out, jobs=1, device="cpu", bf16=False, **(given | changes))
+    return HeldConfig(model=model, out=out, jobs=1, device="cpu", bf16=False, **(given | {"train": corpus} | changes))
 
 
-def apart_rows(out: Path, count: int = 2) -> Path:
-    """Write rows of some synthetic recordings that no other test file has, and return their file."""
+def apart_rows(out: Path, count: int = 2, part: str = "rl") -> Path:
+    """Write rows of some synthetic recordings that no other file of the tests has, and return their file."""
+    shares = Shares(**{"sft": 0, "rl": 0, "test": 0, part: 1})
     sources = (SyntheticSource(count=count, kinds=("rbbb",)),)
-    run_corpus(CorpusConfig(out=out, seed=4, sources=sources, shares=Shares(sft=0, rl=1, test=0), jobs=1))
-    return out / "rl.jsonl"
+    run_corpus(CorpusConfig(out=out, seed=4, sources=sources, shares=shares, jobs=1))
+    return out / f"{part}.jsonl"

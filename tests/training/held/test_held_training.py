@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from held_kit import apart_rows, signal_alone
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from ecgr1_core.errors import InputError
@@ -199,6 +200,18 @@ def test_of_the_signal_alone_no_page_is_needed(corpus: Path, model: Path, tmp_pa
     reader = NanoReader(Settings(), made)  # nobody is offered what it was never taught
     assert reader.modalities == ("signal",)
     assert NanoReader(Settings(), model).modalities == MODALITIES
+
+
+def test_rows_of_several_files_are_learned_from(corpus: Path, model: Path, tmp_path: Path) -> None:
+    other = apart_rows(tmp_path / "other", 3, "sft")
+    none = Stage(steps=0)
+    summary = run_held(signal_alone(model, corpus, tmp_path / "run", train=[corpus, other], tower=none))
+    assert summary["rows"] == 4 + 3
+    assert summary["problems"] == {}
+    with pytest.raises(InputError, match="shares"):  # rows of the second file are not apart either
+        run_held(signal_alone(model, corpus, tmp_path / "same", train=[corpus, other], check=other))
+    with pytest.raises(ValidationError, match="names no file"):
+        signal_alone(model, corpus, tmp_path / "none", train=[])
 
 
 def test_a_tower_of_a_run_before_is_taken(corpus: Path, model: Path, tmp_path: Path) -> None:
