@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from annotations import agreement, comparison, preferences
 from annotations.agreement import Ratings
+from annotations.correlation import spearman
 from annotations.icc import icc
 from annotations.policy import THIS_STUDY, Acting, StudyPolicy, require
 from annotations.rows import DiagnosisRow, RatingRow, Rows, rater_codes, rows_of
@@ -371,13 +372,6 @@ def _correlations(
 
     The interval is a percentile interval from cases drawn with replacement.
     """
-    from scipy import stats
-
-    def spearman(first: Ratings, second: Ratings) -> float | None:
-        if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-            return None
-        return float(stats.spearmanr(first, second).statistic)
-
     found: dict[str, Any] = {}
     for name, scores in automatic.items():
         found[name] = {}
@@ -387,15 +381,16 @@ def _correlations(
                 if key in one.values and (one.info.case, one.arm) in scores:
                     means.setdefault((one.info.case, one.arm), []).append(one.values[key])
             pairs = sorted(means)
-            table = np.array([[scores[pair], np.mean(means[pair])] for pair in pairs]).reshape(-1, 2)
-            cases = sorted({case for case, _ in pairs})
-            members = [[index for index, pair in enumerate(pairs) if pair[0] == case] for case in cases]
-            value, draws = spearman(table[:, 0], table[:, 1]), []
-            for _ in range(repeats if value is not None else 0):
-                chosen = [index for at in rng.integers(0, len(cases), len(cases)) for index in members[at]]
-                drawn = spearman(table[chosen, 0], table[chosen, 1])
-                draws += [] if drawn is None else [drawn]
-            bounds = np.quantile(draws, [0.025, 0.975]) if len(draws) >= max(1, 0.9 * repeats) else (None, None)
-            low, high = (None if one is None else float(one) for one in bounds)
-            found[name][key] = {"spearman": value, "low": low, "high": high, "readings": len(pairs)}
+            given = np.array([scores[pair] for pair in pairs], float)
+            rated = np.array([np.mean(means[pair]) for pair in pairs], float)
+            (value,) = spearman(given, rated, np.ones((1, len(pairs))))
+            low = high = None
+            if not np.isnan(value):
+                cases, own = np.unique([case for case, _ in pairs], return_inverse=True)
+                drawn = spearman(given, rated, agreement.times_drawn(len(cases), rng, repeats)[:, own])
+                drawn = drawn[~np.isnan(drawn)]
+                if len(drawn) >= max(1, 0.9 * repeats):
+                    low, high = (float(one) for one in np.quantile(drawn, [0.025, 0.975]))
+            spearmans = {"spearman": None if np.isnan(value) else float(value), "low": low, "high": high}
+            found[name][key] = spearmans | {"readings": len(pairs)}
     return found
