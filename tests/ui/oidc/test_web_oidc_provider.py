@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,54 +11,21 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from oidc_kit import CLIENT, SECRET, Provider, new_key, provider
+from oidc_kit import CLIENT, SECRET, Provider, new_key
 from oidc_site import (
     MAIL,
-    RITA,
     WORD,
     events,
-    opened,
     refused,
     site,
     through,
     to_provider,
 )
-from study_kit import cheap_hashes
-from web_kit import HOST, Person, study_app
+from web_kit import Person
 
 from ui.web import server
 
 OTHER_KEY = new_key()
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes() -> Iterator[None]:
-    with cheap_hashes():
-        yield
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    """The server, built once: each test gives it a site of its own."""
-    folder = tmp_path_factory.mktemp("var")
-    return study_app(folder / "study.sqlite", folder)
-
-
-@pytest.fixture
-def at() -> Iterator[Provider]:
-    """The provider; rita is logged in there."""
-    with provider() as made:
-        made.redirect, made.person = f"{HOST}/oidc/back", dict(RITA)
-        yield made
-
-
-@pytest.fixture
-def app(built: FastAPI, tmp_path: Path, at: Provider) -> Iterator[FastAPI]:
-    with opened(built, tmp_path, at) as made:
-        yield made
 
 
 NOT_BELIEVED: dict[str, dict[str, Any]] = {

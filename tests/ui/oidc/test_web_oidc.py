@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from oidc_kit import Provider, provider
+from oidc_kit import Provider
 from oidc_site import (
     MAIL,
     RITA,
@@ -25,14 +19,13 @@ from oidc_site import (
     events,
     invite,
     is_in,
-    opened,
     refused,
     site,
     through,
     to_provider,
 )
-from study_kit import cheap_hashes
-from web_kit import HOST, Person, study_app
+from sqlalchemy import select
+from web_kit import Person
 
 from annotations import accounts
 from annotations.policy import Acting
@@ -42,33 +35,6 @@ from ecgr1_core.settings import Settings
 from ui.web.sign_on import sign_on_of
 from ui.web.site import Site
 from ui.web.visits import COOKIE
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes() -> Iterator[None]:
-    with cheap_hashes():
-        yield
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    """The server, built once: each test gives it a site of its own."""
-    folder = tmp_path_factory.mktemp("var")
-    return study_app(folder / "study.sqlite", folder)
-
-
-@pytest.fixture
-def at() -> Iterator[Provider]:
-    """The provider; rita is logged in there."""
-    with provider() as made:
-        made.redirect, made.person = f"{HOST}/oidc/back", dict(RITA)
-        yield made
-
-
-@pytest.fixture
-def app(built: FastAPI, tmp_path: Path, at: Provider) -> Iterator[FastAPI]:
-    with opened(built, tmp_path, at) as made:
-        yield made
 
 
 def test_without_its_settings_there_is_no_single_sign_on(tmp_path: Path, app: FastAPI, at: Provider) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,13 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from oidc_kit import CLIENT, SECRET, Provider, provider
 from pydantic import SecretStr
 from sqlalchemy import select
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from oidc_kit import CLIENT, SECRET, Provider, provider
-from study_kit import PASSWORD, World, cheap_hashes, logged_in, running_study, study_key
+from study_kit import PASSWORD, World, logged_in, running_study, study_key
 from web_kit import HOST, Person, study_app
 
 from annotations import accounts
@@ -38,10 +34,9 @@ def at() -> Iterator[Provider]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A running study whose investigator has no password but an invitation."""
-    with cheap_hashes():
-        made = running_study(tmp_path / "study.sqlite", raters=1, cases=1, duplicate_share=0)
-        yield made
-        made.database.close()
+    made = running_study(tmp_path / "study.sqlite", raters=1, cases=1, duplicate_share=0)
+    yield made
+    made.database.close()
 
 
 @pytest.fixture
