@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from page_app import ROOT, served, watched
-from playwright.sync_api import BrowserContext, BrowserType, Page
+from playwright.sync_api import BrowserContext, BrowserType, Page, Request
 
 sys.path.insert(0, str(ROOT / "tests" / "ecgr1_core" / "model"))  # the tiny checkpoint
 CHROMIUM = os.environ.get("ECGR1_CHROMIUM") or next(
@@ -75,20 +75,23 @@ def profile(
 @pytest.fixture
 def context(profile: BrowserContext) -> Iterator[BrowserContext]:
     """That browser, which afterwards knows nothing of the pages that were open: no storage, cookies or permissions."""
-    before = set(profile.pages)
+    before, origins = set(profile.pages), set[str]()
+
+    def note(request: Request) -> None:
+        address = urlsplit(request.url)
+        if request.is_navigation_request() and address.scheme in ("http", "https"):
+            origins.add(f"{address.scheme}://{address.netloc}")
+
+    profile.on("request", note)
     yield profile
-    opened = [page for page in profile.pages if page not in before]
-    addresses = (urlsplit(page.url) for page in opened)
-    origins = {f"{one.scheme}://{one.netloc}" for one in addresses if one.scheme in ("http", "https")}
-    session = profile.new_cdp_session(opened[0]) if opened else None
-    for page in opened:
-        if page is not opened[0]:
-            page.close()
-    if session is not None:
-        opened[0].goto("about:blank")  # what the page writes when it is left is gone too
-        for origin in origins:
-            session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORED})
-        opened[0].close()
+    profile.remove_listener("request", note)
+    for page in set(profile.pages) - before:
+        page.close()
+    blank = profile.new_page()
+    session = profile.new_cdp_session(blank)
+    for origin in origins:
+        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": STORED})
+    blank.close()
     profile.clear_cookies()
     profile.clear_permissions()
 
