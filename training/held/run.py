@@ -154,19 +154,22 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
 
             looked = None if check is None else partial(sft_check, model, check, q, pad_id, weights)
 
-            def save(
-                model: Any = model, name: str = name, folder: str = folder, q: Any = q, looked: Any = looked
-            ) -> None:
-                if config.average:
-                    before = load_for_training(config.model).state_dict()
-                    with torch.autocast(config.device, torch.bfloat16, enabled=bf16):
-                        chosen = keep_best(model, before, lambda: mean_loss(looked(), q))
-                    _log.info("%s: of %s, %s is kept", name, chosen.losses, chosen.kept)
-                    summary[f"{name}_average"] = chosen._asdict()
-                model.to("cpu")
-                model.config.trained_modalities = None if config.needs_pages else ["signal"]
+            def write(model: Any, folder: str) -> None:
                 with written_whole(out / folder) as beside:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
+
+            def loss(q: Any = q, looked: Any = looked) -> float:
+                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):  # it keeps weights as they were
+                    return mean_loss(looked(), q)
+
+            def save(model: Any = model, name: str = name, folder: str = folder, loss: Any = loss) -> None:
+                model.config.trained_modalities = None if config.needs_pages else ["signal"]
+                if config.average:
+                    write(model, f"{folder}_learned")
+                    chosen = keep_best(model, load_for_training(config.model).state_dict(), loss)
+                    _log.info("%s: of %s, %s is kept", name, chosen.losses, chosen.kept)
+                    summary[f"{name}_average"] = chosen._asdict()
+                write(model.to("cpu"), folder)
                 summary[folder] = str(out / folder)
 
             step = partial(sft_step, model, data, stage.batch_rows, q, pad_id, weights)

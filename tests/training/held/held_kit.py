@@ -13,8 +13,16 @@ from training.held import HeldConfig, Stage
 def signal_alone(model: Path, corpus: Path, out: Path, **changes: Any) -> HeldConfig:
     """Return a run of a few steps that needs no page."""
     few, none = Stage(steps=4, batch_rows=2, warmup_steps=1), Stage(steps=0)
-    given = {"tower": few, "vision": none, "sft": few, "q": {"signal": 1.0}, "log_every": 1, "save_every_s": 1e-6}
-    return HeldConfig(model=model, out=out, jobs=1, device="cpu", bf16=False, **(given | {"train": corpus} | changes))
+    given: dict[str, Any] = {
+        "bf16": False,
+        "tower": few,
+        "vision": none,
+        "sft": few,
+        "q": {"signal": 1.0},
+        "log_every": 1,
+        "save_every_s": 1e-6,
+    }
+    return HeldConfig(model=model, out=out, jobs=1, device="cpu", **(given | {"train": corpus} | changes))
 
 
 def apart_rows(out: Path, count: int = 2, part: str = "rl") -> Path:

@@ -42,8 +42,13 @@ def test_what_is_gone_on_with_is_kept_averaged_where_that_is_better(corpus: Path
     assert chosen["losses"]["learned"] == pytest.approx(summary["sft"]["check/signal"], rel=1e-4)
     kept, begun = (load_for_training(one).state_dict() for one in (tmp_path / "spoilt" / "model", model))
     assert all(torch.allclose(value.bfloat16().float(), kept[name].float()) for name, value in begun.items())
-    summary = run_held(signal_alone(model, corpus, tmp_path / "better", **given))
+    learned = load_for_training(tmp_path / "spoilt" / "model_learned").state_dict()
+    assert any(not torch.allclose(value, kept[name], atol=1.0) for name, value in learned.items()), "is there too"
+    summary = run_held(signal_alone(model, corpus, tmp_path / "better", bf16=True, **given))
     losses = summary["sft_average"]["losses"]
+    assert losses["learned"] == pytest.approx(summary["sft"]["check/signal"], rel=1e-5), (
+        "in bf16 too, where CPUs have it"
+    )
     assert losses["learned"] < losses["mean"] < losses["before"]
     assert summary["sft_average"]["kept"] == "learned"
     with pytest.raises(ValidationError, match="average needs check"):
