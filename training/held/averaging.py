@@ -25,7 +25,8 @@ def keep_best(model: nn.Module, before: Mapping[str, Tensor], loss: Callable[[],
 
     `before` has every name of the model's state. The mean of weights that one training has led from one to the other
     often carries over better than either (Wortsman et al., Robust fine-tuning of zero-shot models, arXiv 2109.01903,
-    with equal shares). Of equal losses the first of `Source` wins.
+    with equal shares). `loss` is called while the model has each of them, and must not remember any, as an autocast
+    context does that lasts from one call to the next. Of equal losses the first of `Source` wins.
     """
     learned = {name: value.clone() for name, value in model.state_dict().items()}
     begun = {name: before[name].to(value) for name, value in learned.items()}

@@ -38,8 +38,8 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     """Teach both towers and then the model, and return a summary: rows, steps, seconds and last losses of each stage.
 
     The folder `out` gets tower.safetensors, vision.safetensors, the models, metrics.jsonl and curves.json. Where models
-    are averaged the summary says which weights were kept, and the loss of each. Raises
-    InputError for rows, a model or a device that cannot be used, and where the folder holds another run.
+    are averaged the summary says which weights were kept, and the loss of each; those learned are in `model_learned`
+    too. Raises InputError for rows, a model or a device that cannot be used, and where the folder holds another run.
     """
     import torch
 
@@ -159,7 +159,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
 
             def loss(q: Any = q, looked: Any = looked) -> float:
-                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):  # it keeps weights as they were
+                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):  # anew: one remembers what it cast
                     return mean_loss(looked(), q)
 
             def save(model: Any = model, name: str = name, folder: str = folder, loss: Any = loss) -> None:
