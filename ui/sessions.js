@@ -62,7 +62,7 @@
   const look = () => {
     const view = window.ecgr1Reading.view();
     const isOpen = document.querySelector("#trace-data .data") !== null;
-    if (isOpen && told && view !== told) press("#kept-view");
+    if (isOpen && view !== told) press("#kept-view"); // at first too: it may have been changed before the first look
     told = isOpen ? view : "";
   };
   const restore = () => {

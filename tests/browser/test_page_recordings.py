@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from page_app import served
 from page_kept import LONG_NAME, RIGHT_TO_LEFT_NAME, come_as, keep_recordings, reopen
@@ -10,9 +13,21 @@ from page_recordings import ptbxl_pair
 from page_steps import open_files, read, shown, view
 from playwright.sync_api import Browser, Page, expect
 
+from annotations.recordings import FILE_NAME, RecordingStore
+
 
 def listed(page: Page) -> list[str]:
     return page.locator("#recordings button.open .name").all_text_contents()
+
+
+def wait_until_kept(page: Page, data_dir: Path, visitor: str, **wanted: Any) -> None:
+    """Wait until the visitor's only recording is kept as it is looked at."""
+    with closing(RecordingStore(data_dir / FILE_NAME, keep_days=30)) as store:
+        (entry,) = store.entries(visitor)
+        until = time.monotonic() + 30
+        while not wanted.items() <= store.open(visitor, entry.key).view.items():
+            assert time.monotonic() < until, f"kept so far: {store.open(visitor, entry.key).view}"
+            page.wait_for_timeout(100)
 
 
 def test_a_recording_reopens_as_it_was_left_after_a_restart(page: Page, tmp_path: Path, shared_data: Path) -> None:
@@ -25,9 +40,9 @@ def test_a_recording_reopens_as_it_was_left_after_a_restart(page: Page, tmp_path
         reading = page.locator("#reading .reading").inner_text()
         table = page.locator("#measurements .tables").inner_text()
         view(page, layout="6x2", gain="20")
-        page.wait_for_timeout(3000)  # the view is told a moment after it was changed
-    with served(tmp_path) as address:
         secret = page.evaluate("localStorage.getItem('ecgr1-visitor')")
+        wait_until_kept(page, tmp_path, secret, layout="6x2", gain=20)  # it is told a moment after it was changed
+    with served(tmp_path) as address:
         come_as(page, address, secret)  # the port is another one, and with it the storage of the browser
         expect(page.locator("#recordings-switch")).to_have_text("Recordings (1)")
         reopen(page, pair[0].stem)
