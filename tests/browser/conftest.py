@@ -115,7 +115,7 @@ def model_app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
     model = build_endless_checkpoint(tmp_path_factory.mktemp("models") / "tiny-endless")
     settings = {"ECGR1_MODEL": str(model), "ECGR1_MODEL_DEVICE": "cpu", "ECGR1_MODEL_PRECISION": "int8"}
-    with served(tmp_path_factory.mktemp("var"), **settings, ECGR1_MODEL_MAX_NEW_TOKENS="900") as address:
+    with served(tmp_path_factory.mktemp("var"), **settings, ECGR1_MODEL_MAX_NEW_TOKENS="1500") as address:
         yield address
 
 

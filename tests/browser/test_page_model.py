@@ -51,7 +51,7 @@ def test_it_loads_streams_and_is_cancelled_at_once(model_page: Page, shared_data
     choose(page, "modality", "Signal")  # the model is free again at once, and loaded already
     page.get_by_role("button", name="Read", exact=True).click()
     expect(page.locator("#status .busy")).to_contain_text("ECG-R1 is writing", timeout=20_000)
-    expect(page.locator("#status .error")).to_contain_text("reached its limit of 900 tokens", timeout=300_000)
+    expect(page.locator("#status .error")).to_contain_text("reached its limit of 1500 tokens", timeout=300_000)
     expect(footer).to_contain_text(
         re.compile(r"from the signal in \d+\.\d s \(first words after \d+\.\d s, \d+\.\d tokens/s\)")
     )
