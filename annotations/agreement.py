@@ -124,6 +124,19 @@ def times_drawn(units: int, rng: np.random.Generator, repeats: int) -> Ratings:
     return np.bincount(drawn.ravel(), minlength=repeats * units).reshape(repeats, units).astype(float)
 
 
+def percentiles(draws: Ratings, level: float = 0.95) -> tuple[float, float] | tuple[None, None]:
+    """Return the percentile interval of draws of a value.
+
+    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Draws in which it is not defined are left
+    out; where that happens to more than one in ten, there is no interval.
+    """
+    kept = draws[~np.isnan(draws)]
+    if len(kept) < max(1, 0.9 * len(draws)):
+        return None, None
+    low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def with_interval(
     ratings: Ratings,
     coefficient: Coefficient,
@@ -132,21 +145,13 @@ def with_interval(
     repeats: int = 1000,
     level: float = 0.95,
 ) -> Estimate:
-    """Return a coefficient with its percentile interval from units drawn with replacement.
-
-    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Draws in which it is not defined are left
-    out; where that happens to more than one in ten, there is no interval.
-    """
+    """Return a coefficient with its interval, by `percentiles`, from units drawn with replacement."""
     value = of_all_units(ratings, coefficient)
     units = len(ratings)
     if value is None or units < 3:
         return Estimate(value, None, None, units)
-    found = coefficient(ratings, times_drawn(units, rng, repeats))
-    kept = found[~np.isnan(found)]
-    if len(kept) < 0.9 * repeats:
-        return Estimate(value, None, None, units)
-    low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value, float(low), float(high), units)
+    low, high = percentiles(coefficient(ratings, times_drawn(units, rng, repeats)), level)
+    return Estimate(value, low, high, units)
 
 
 def _indices(ratings: Ratings, values: Sequence[float]) -> npt.NDArray[np.intp]:

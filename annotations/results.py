@@ -381,16 +381,11 @@ def _correlations(
                 if key in one.values and (one.info.case, one.arm) in scores:
                     means.setdefault((one.info.case, one.arm), []).append(one.values[key])
             pairs = sorted(means)
-            given = np.array([scores[pair] for pair in pairs], float)
-            rated = np.array([np.mean(means[pair]) for pair in pairs], float)
-            (value,) = spearman(given, rated, np.ones((1, len(pairs))))
-            low = high = None
-            if not np.isnan(value):
+            table = np.array([[scores[pair], np.mean(means[pair])] for pair in pairs]).reshape(-1, 2)
+            value, low, high = agreement.of_all_units(table, spearman), None, None
+            if value is not None:
                 cases, own = np.unique([case for case, _ in pairs], return_inverse=True)
-                drawn = spearman(given, rated, agreement.times_drawn(len(cases), rng, repeats)[:, own])
-                drawn = drawn[~np.isnan(drawn)]
-                if len(drawn) >= max(1, 0.9 * repeats):
-                    low, high = (float(one) for one in np.quantile(drawn, [0.025, 0.975]))
-            spearmans = {"spearman": None if np.isnan(value) else float(value), "low": low, "high": high}
-            found[name][key] = spearmans | {"readings": len(pairs)}
+                drawn = spearman(table, agreement.times_drawn(len(cases), rng, repeats)[:, own])
+                low, high = agreement.percentiles(drawn)
+            found[name][key] = {"spearman": value, "low": low, "high": high, "readings": len(pairs)}
     return found

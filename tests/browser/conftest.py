@@ -37,7 +37,7 @@ CHROMIUM_FLAGS = (
     f"--disable-features={','.join(NOT_NEEDED)}",
 )
 
-STORED = "cookies,local_storage,indexeddb,service_workers"
+STORED = "local_storage,indexeddb,service_workers"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

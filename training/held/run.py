@@ -98,6 +98,14 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     )
     towers: dict[Tower, Path] = {"ecg_tower": out / "tower.safetensors", "vision_tower": out / "vision.safetensors"}
 
+    def check_by(told: Callable[..., dict[str, float]], *given: Any, **options: Any) -> Callable[[], dict[str, float]]:
+        def looked() -> dict[str, float]:
+            # In an autocast context of its own: one remembers the weights that it cast first.
+            with torch.autocast(config.device, torch.bfloat16, enabled=bf16):
+                return told(*given, **options)
+
+        return looked
+
     def learn(
         name: str, one: Any, step: Callable[[], Any], save: Callable[[], None], check_of: Callable[[], Any] | None
     ) -> None:
@@ -114,9 +122,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             kept=Kept(path, config.save_every_s, [rows for rows in (data, fresh) if rows is not None]),
         )
         for line in learning if stage.runs else ():
-            if check_of is not None:
-                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):
-                    line |= check_of()
+            line |= {} if check_of is None else check_of()
             lines.append(line)
             _log.info("%s: %s", name, ", ".join(f"{key} {value:.4g}" for key, value in line.items()))
             _written(out / "curves.json", curves)
@@ -128,7 +134,7 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
     with pages_of_one_size(), quick_attention(config.device):
         if "tower" not in summary:
             tower = tower_learner(model.model, "tower", config.device, config.seed)
-            looked = None if check is None else partial(tower_check, tower, check, scale[1], mask_padding=masks)
+            looked = None if check is None else check_by(tower_check, tower, check, scale[1], mask_padding=masks)
             changes = {"stretched": config.stretched, "hidden": config.hidden}
             parts = [(data, config.tower.batch_rows)]
             if fresh is not None:
@@ -152,21 +158,21 @@ def run_held(config: HeldConfig) -> dict[str, Any]:
             load_towers(model.model, towers)
             model = apply_parts(model, config.parts, Lora(), seed=config.seed).to(config.device)
 
-            looked = None if check is None else partial(sft_check, model, check, q, pad_id, weights)
+            looked = None if check is None else check_by(sft_check, model, check, q, pad_id, weights)
 
             def write(model: Any, folder: str) -> None:
                 with written_whole(out / folder) as beside:
                     save_whole(model, model.state_dict(), processor, config.model, beside, "bf16", towers)
 
-            def loss(q: Any = q, looked: Any = looked) -> float:
-                with torch.autocast(config.device, torch.bfloat16, enabled=bf16):  # anew: one remembers what it cast
-                    return mean_loss(looked(), q)
-
-            def save(model: Any = model, name: str = name, folder: str = folder, loss: Any = loss) -> None:
+            def save(
+                model: Any = model, name: str = name, folder: str = folder, q: Any = q, looked: Any = looked
+            ) -> None:
                 model.config.trained_modalities = None if config.needs_pages else ["signal"]
                 if config.average:
                     write(model, f"{folder}_learned")
-                    chosen = keep_best(model, load_for_training(config.model).state_dict(), loss)
+                    chosen = keep_best(
+                        model, load_for_training(config.model).state_dict(), lambda: mean_loss(looked(), q)
+                    )
                     _log.info("%s: of %s, %s is kept", name, chosen.losses, chosen.kept)
                     summary[f"{name}_average"] = chosen._asdict()
                 write(model.to("cpu"), folder)
